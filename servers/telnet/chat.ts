@@ -1,0 +1,90 @@
+import type { RoomMessage, Rooms, Seat } from "../../core/rooms.ts";
+import type { ShellCommand } from "./shell.ts";
+
+/** Text chat with everybody in the room. */
+export const CHAT_COMMANDS: Readonly<Record<string, ShellCommand>> = {
+  join: {
+    usage: "ROOM",
+    summary: "go to another room",
+    run(argument, { seat, rooms }) {
+      const room = argument.trim();
+      if (room === "") return `You are in ${seat.room}. Usage: join ROOM`;
+      seat.move(room);
+      return presence(seat.room, seat, rooms);
+    },
+  },
+  me: {
+    usage: "TEXT",
+    summary: "tell the room what you do",
+    run(text, { seat }) {
+      if (text.trim() === "") return "Usage: me TEXT";
+      seat.act(text);
+      return lineOf({ kind: "acted", room: seat.room, nick: seat.nick, text: text.trim() });
+    },
+  },
+  nick: {
+    usage: "[NAME]",
+    summary: "tell or change what you are called",
+    run(argument, { seat }) {
+      const wanted = argument.trim();
+      if (wanted !== "") seat.rename(wanted);
+      return `You are ${seat.nick}.`;
+    },
+  },
+  rooms: {
+    summary: "tell the rooms where somebody is",
+    run: (_argument, { rooms }) =>
+      rooms
+        .list()
+        .map(({ room, members }) => `${room}: ${members}`)
+        .join("\n"),
+  },
+  say: {
+    usage: "TEXT",
+    summary: "tell everybody in the room",
+    run(text, { seat }) {
+      if (text.trim() === "") return "Usage: say TEXT";
+      seat.say(text);
+      return lineOf({ kind: "said", room: seat.room, nick: seat.nick, text: text.trim() });
+    },
+  },
+  tell: {
+    usage: "NICK TEXT",
+    summary: "tell one person alone",
+    run(argument, { seat }) {
+      const [, nick, text] = /^\s*(\S+)\s+(.*\S)\s*$/su.exec(argument) ?? [];
+      if (!nick || !text) return "Usage: tell NICK TEXT";
+      return seat.tell(nick, text) ? `You tell ${nick}: ${text}` : `Nobody here is called ${nick}.`;
+    },
+  },
+  who: {
+    usage: "[ROOM]",
+    summary: "tell who is in the room",
+    run(argument, { seat, rooms }) {
+      return presence(argument.trim() || seat.room, seat, rooms);
+    },
+  },
+};
+
+function presence(room: string, seat: Seat, rooms: Rooms): string {
+  const members = rooms.members(room).map((nick) => (nick === seat.nick ? `${nick} (you)` : nick));
+  return members.length === 0 ? `Nobody is in ${room}.` : `In ${room}: ${members.join(", ")}`;
+}
+
+/** A message as one line for a screen. */
+export function lineOf({ kind, room, nick, text }: RoomMessage): string {
+  switch (kind) {
+    case "joined":
+      return `* ${nick} has joined ${room}.`;
+    case "left":
+      return `* ${nick} has left ${room}.`;
+    case "renamed":
+      return `* ${text} is now ${nick}.`;
+    case "said":
+      return `${nick}: ${text}`;
+    case "acted":
+      return `* ${nick} ${text}`;
+    case "told":
+      return `${nick} tells you: ${text}`;
+  }
+}

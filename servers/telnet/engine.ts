@@ -1,0 +1,39 @@
+import type { Engine, Site } from "../../core/service.ts";
+import { type ShellOptions, shellSession } from "./shell.ts";
+import type { TelnetSession } from "./terminal.ts";
+import { Tty } from "./tty.ts";
+
+/** The words for those whom core sends away, as bytes for the wire. */
+const GOODBYES = {
+  full: "The server is full. Try again later.\r\n",
+  idle: "\r\nNothing was typed for too long. Goodbye.\r\n",
+  lifetime: "\r\nThis connection has lasted as long as it may. Goodbye.\r\n",
+} as const;
+
+const STOPPING = "\nThe server is stopping. Goodbye.\n";
+
+/** {@link TelnetOptions} with its defaults filled in. */
+export interface EngineOptions {
+  readonly shell?: ShellOptions;
+  readonly session?: TelnetSession;
+  readonly maxOutgoing: number;
+}
+
+/** The Telnet server of one lab. */
+export function telnetEngine(site: Site, options: EngineOptions): Engine {
+  const session = options.session ?? shellSession(site, options.shell);
+  const ttys = new Set<Tty>();
+  return {
+    accept(connection) {
+      const tty = new Tty(connection, options);
+      ttys.add(tty);
+      connection.closed.then(() => ttys.delete(tty));
+      // It rejects never: what a session throws ends in its own connection.
+      void tty.run(session);
+    },
+    goodbye: (reason) => GOODBYES[reason],
+    drain() {
+      for (const tty of ttys) tty.stop(STOPPING);
+    },
+  };
+}

@@ -1,0 +1,70 @@
+import { resolvePath } from "../../core/path.ts";
+import type { Entry, Reading } from "../../core/store/store.ts";
+import type { ShellCommand } from "./shell.ts";
+
+/** A look at the lab's files. */
+export const FILE_COMMANDS: Readonly<Record<string, ShellCommand>> = {
+  cat: {
+    usage: "PATH",
+    summary: "show a file",
+    async run(argument, session) {
+      const path = argument.trim();
+      if (path === "") return "Usage: cat PATH";
+      const reading = await session.store.read(resolvePath(path, session.directory));
+      return content(reading, session.terminal.signal);
+    },
+  },
+  cd: {
+    usage: "[PATH]",
+    summary: "go to another directory",
+    async run(argument, session) {
+      const path = resolvePath(argument.trim() || "/", session.directory);
+      const { type } = await session.store.stat(path, "e");
+      if (type === "file") return `cd: ${visible(path)}: not a directory.`;
+      session.directory = path;
+      return visible(path);
+    },
+  },
+  ls: {
+    usage: "[PATH]",
+    summary: "list files: size, UTC, name",
+    async run(argument, { store, directory }) {
+      const path = resolvePath(argument.trim(), directory);
+      const entry = await store.stat(path);
+      const entries = entry.type === "directory" ? await store.list(path) : [entry];
+      return entries.length === 0 ? `${visible(path)} is empty.` : entries.map(listed).join("\n");
+    },
+  },
+};
+
+function listed({ name, type, size, modified }: Entry): string {
+  const directory = type === "directory";
+  const when = modified.toISOString().slice(0, 16).replace("T", " ");
+  return `${(directory ? "-" : String(size)).padStart(12)}  ${when}  ${visible(name)}${directory ? "/" : ""}`;
+}
+
+async function* content(reading: Reading, signal: AbortSignal): AsyncGenerator<string, void, undefined> {
+  const decoder = new TextDecoder();
+  let complete = true;
+  for await (const chunk of reading.stream()) {
+    if (signal.aborted) break;
+    const text = visible(decoder.decode(chunk, { stream: true }));
+    if (text === "") continue;
+    complete = text.endsWith("\n");
+    yield text;
+  }
+  // A file that was put there by somebody else may end anywhere, the prompt begins a line.
+  if (!complete) yield "\n";
+}
+
+/**
+ * The text without what a terminal would act on: others have written it. Controls are shown as `cat -v` shows them; line
+ * ends and tabs stay.
+ */
+function visible(text: string): string {
+  return text
+    .replaceAll("\r", "")
+    .replace(/[\0-\x08\x0b-\x1f]/g, (control) => `^${String.fromCharCode(control.charCodeAt(0) + 64)}`)
+    .replaceAll("\x7f", "^?")
+    .replace(/[\x80-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
+}

@@ -1,0 +1,67 @@
+import { WirelabError } from "../../core/errors.ts";
+import type { ListenOptions, Service } from "../../core/service.ts";
+import type { ShellOptions } from "./shell.ts";
+import type { TelnetSession } from "./terminal.ts";
+
+export type { ShellCommand, ShellOptions, ShellSession } from "./shell.ts";
+export type { ReadLineOptions, TelnetSession, Terminal } from "./terminal.ts";
+
+export interface TelnetOptions extends ListenOptions {
+  /** What the shell has beside its own commands. */
+  readonly shell?: ShellOptions;
+  /** What clients talk to instead of the shell. */
+  readonly session?: TelnetSession;
+  /**
+   * How many bytes may wait for a client that does not read before it is cut off. Default 1,048,576. Answers to its own
+   * commands do not count: they are made as fast as the client reads.
+   */
+  readonly maxOutgoing?: number;
+}
+
+const DEFAULTS = { maxOutgoing: 1_048_576, idle: 3_600_000 } as const;
+
+/**
+ * A Telnet server (RFC 854, 855, 1143): a shell with chat rooms and a view of the lab's files, for terminals in character
+ * mode and in line mode, and for clients that negotiate nothing, netcat for example. Clients that send nothing for an hour
+ * are sent away (`gate.idle`).
+ *
+ * @throws WirelabError `BAD_OPTION` for a shell and a session together, a `maxOutgoing` that is no positive number, or a
+ *   command whose name is no word.
+ *
+ * @example
+ * ```ts
+ * import { connect } from "node:net";
+ * import { once } from "node:events";
+ * import { startLab, telnet } from "wirelab";
+ *
+ * const uptime = { summary: "how long the process runs", run: () => `${Math.round(process.uptime())} s` };
+ * await using lab = await startLab({ shell: telnet({ shell: { commands: { uptime } } }) });
+ * const { host, port } = lab.servers.shell;
+ * const client = connect({ host, port });
+ * client.resume();
+ * client.end("uptime\r\nquit\r\n");
+ * await once(client, "close");
+ * ```
+ */
+export function telnet(options: TelnetOptions = {}): Service {
+  const { shell, session, maxOutgoing = DEFAULTS.maxOutgoing, ...listen } = options;
+  if (shell && session) throw new WirelabError("BAD_OPTION", "telnet: give a shell or a session, not both.");
+  if (!(maxOutgoing > 0)) {
+    throw new WirelabError(
+      "BAD_OPTION",
+      `telnet: maxOutgoing is ${maxOutgoing}; it must be a positive number.`,
+    );
+  }
+  const unspeakable = Object.keys(shell?.commands ?? {}).find((name) => !/^[^\s\p{Cc}]+$/u.test(name));
+  if (unspeakable !== undefined) {
+    throw new WirelabError("BAD_OPTION", `telnet: ${JSON.stringify(unspeakable)} is no name for a command.`);
+  }
+  return {
+    protocol: "telnet",
+    listen: { ...listen, gate: { idle: DEFAULTS.idle, ...listen.gate } },
+    open: async (site) => {
+      const { telnetEngine } = await import("./engine.ts");
+      return telnetEngine(site, { maxOutgoing, ...(shell && { shell }), ...(session && { session }) });
+    },
+  };
+}

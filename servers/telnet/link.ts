@@ -1,0 +1,236 @@
+import type { Connection } from "../../core/service.ts";
+import {
+  commandName,
+  Decoder,
+  DO,
+  escaped,
+  IAC,
+  type Receiver,
+  subnegotiation,
+  type Verb,
+  verbName,
+  WILL,
+} from "./codec.ts";
+import {
+  BINARY,
+  ECHO,
+  NAWS,
+  OptionTable,
+  optionName,
+  SGA,
+  type Side,
+  STATUS,
+  TIMING_MARK,
+  TTYPE,
+} from "./options.ts";
+
+/** Output is handed to the stream at the end of a turn, or when it is so many bytes. */
+const MAX_PENDING = 65_536;
+
+/** Input that comes in pieces of so many bytes or more is taken one piece per turn, so that others have their turn too. */
+const BULK = 16_384;
+
+/** How many words of negotiation in one chunk are told to observers one by one; of the rest they get the number. */
+const MAX_FRAMES = 64;
+
+/** The longest terminal type that is kept (RFC 1091 knows 40 characters). */
+const MAX_TYPE = 40;
+
+/** TERMINAL-TYPE and STATUS: what a subnegotiation is for. */
+const IS = 0;
+const SEND = 1;
+
+/** Who uses a {@link Link}. */
+export interface LinkUser {
+  /** Whether more input may come now. */
+  readonly ready: boolean;
+  data(bytes: Uint8Array): void;
+  command(code: number): void;
+  /** An option has come into force, has gone out of it, or was refused to us. */
+  settled(side: Side, option: number, on: boolean): void;
+  /** All that came in one piece was handed over. */
+  paused(): void;
+  /** The client has sent its last byte. */
+  ended(): void;
+  /** There is room for output again. */
+  drained(): void;
+}
+
+/** One connection's Telnet: commands, options and their subnegotiations apart from data, and output with its bounds. */
+export class Link {
+  readonly options: OptionTable;
+  /** The client's window in characters (NAWS); undefined while it is not known. */
+  columns: number | undefined;
+  rows: number | undefined;
+  /** What the client calls its terminal (TTYPE), `XTERM` for example. */
+  terminalType: string | undefined;
+  readonly #connection: Connection;
+  readonly #user: LinkUser;
+  readonly #decoder: Decoder;
+  #pending: Uint8Array[] = [];
+  #pendingBytes = 0;
+  #frames = 0;
+  #flushing = false;
+
+  constructor(connection: Connection, user: LinkUser) {
+    this.#connection = connection;
+    this.#user = user;
+    this.options = new OptionTable({
+      welcome: { local: [BINARY, ECHO, SGA, STATUS], remote: [BINARY, SGA, TTYPE, NAWS] },
+      send: (verb, option) => this.#negotiate(verb, option),
+      settled: (side, option, on) => this.#settled(side, option, on),
+    });
+    const receiver: Receiver = {
+      data: (bytes) => user.data(bytes),
+      command: (code) => this.#command(code),
+      negotiation: (verb, option) => this.#negotiated(verb, option),
+      subnegotiation: (option, payload) => this.#subnegotiated(option, payload),
+    };
+    this.#decoder = new Decoder(receiver);
+    const { stream } = connection;
+    stream.on("data", (chunk: Uint8Array) => this.#receive(chunk));
+    stream.once("end", () => user.ended());
+    stream.on("drain", () => {
+      user.drained();
+      this.regulate();
+    });
+  }
+
+  /** Proposes what a terminal session needs: character mode with our echo, and to be told type and size of the terminal. */
+  offer(): void {
+    this.options.request("local", ECHO, "enable");
+    this.options.request("local", SGA, "enable");
+    this.options.request("remote", TTYPE, "enable");
+    this.options.request("remote", NAWS, "enable");
+  }
+
+  /** Whether output backs up: nothing more should be made of input before {@link LinkUser.drained}. */
+  get congested(): boolean {
+    return this.#connection.stream.writableNeedDrain;
+  }
+
+  /** How many bytes of output are not with the operating system yet. */
+  get backlog(): number {
+    return this.#pendingBytes + this.#connection.stream.writableLength;
+  }
+
+  /** Sends data. What is sent in one turn goes out as one piece. */
+  send(data: Uint8Array): void {
+    this.#write(escaped(data));
+  }
+
+  /** Sends a command without an option. */
+  sendCommand(code: number): void {
+    this.#write(Uint8Array.of(IAC, code));
+  }
+
+  /** Hands to the stream what was sent. */
+  flush(): void {
+    if (this.#pending.length === 0) return;
+    const bytes = Buffer.concat(this.#pending);
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    if (this.#connection.stream.writable) this.#connection.stream.write(bytes);
+  }
+
+  /** Takes input while there is room for it and for what is answered to it, and only then. */
+  regulate(): void {
+    const { stream } = this.#connection;
+    // Behind our FIN the connection is core's, which reads to the end by itself.
+    if (!stream.writable) return;
+    if (this.congested || !this.#user.ready) stream.pause();
+    else stream.resume();
+  }
+
+  #write(bytes: Uint8Array): void {
+    if (!this.#connection.stream.writable) return;
+    this.#pending.push(bytes);
+    this.#pendingBytes += bytes.length;
+    if (this.#pendingBytes >= MAX_PENDING) this.flush();
+    if (this.#flushing) return;
+    this.#flushing = true;
+    queueMicrotask(() => {
+      this.#flushing = false;
+      this.flush();
+    });
+  }
+
+  #receive(chunk: Uint8Array): void {
+    if (!this.#connection.stream.writable) return;
+    this.#frames = 0;
+    this.#decoder.push(chunk);
+    this.#user.paused();
+    const untold = this.#frames - MAX_FRAMES;
+    if (untold > 0) this.#emitFrame("in", 0, `${untold} more`);
+    this.flush();
+    if (chunk.length < BULK) {
+      this.regulate();
+    } else {
+      this.#connection.stream.pause();
+      setImmediate(() => this.regulate());
+    }
+  }
+
+  #command(code: number): void {
+    this.#frame("in", 2, () => commandName(code));
+    this.#user.command(code);
+  }
+
+  #negotiated(verb: Verb, option: number): void {
+    this.#frame("in", 3, () => `${verbName(verb)} ${optionName(option)}`);
+    // RFC 860: each DO TIMING-MARK is answered, as no other option is, and there is nothing to be in force afterwards.
+    if (verb === DO && option === TIMING_MARK) this.#negotiate(WILL, option);
+    else this.options.receive(verb, option);
+  }
+
+  #negotiate(verb: Verb, option: number): void {
+    this.#frame("out", 3, () => `${verbName(verb)} ${optionName(option)}`);
+    this.#write(Uint8Array.of(IAC, verb, option));
+  }
+
+  #settled(side: Side, option: number, on: boolean): void {
+    if (side === "remote" && option === TTYPE && on) {
+      this.#subnegotiate(TTYPE, [SEND], "SB TTYPE SEND");
+    }
+    this.#user.settled(side, option, on);
+  }
+
+  #subnegotiate(option: number, payload: readonly number[], preview: string): void {
+    const bytes = subnegotiation(option, Uint8Array.from(payload));
+    this.#frame("out", bytes.length, () => preview);
+    this.#write(bytes);
+  }
+
+  /** RFC 855: only of an option that both sides have agreed on. */
+  #subnegotiated(option: number, payload: Uint8Array): void {
+    let heard = `${optionName(option)} ${payload.length} bytes`;
+    if (option === NAWS && payload.length === 4 && this.options.enabled("remote", NAWS)) {
+      const [width, height] = [Buffer.from(payload).readUInt16BE(0), Buffer.from(payload).readUInt16BE(2)];
+      heard = `NAWS ${width}x${height}`;
+      // RFC 1073: 0 leaves it to us.
+      this.columns = width || undefined;
+      this.rows = height || undefined;
+    } else if (option === TTYPE && payload[0] === IS && this.options.enabled("remote", TTYPE)) {
+      this.terminalType = Buffer.from(payload.subarray(1, 1 + MAX_TYPE))
+        .toString("latin1")
+        .replace(/[^!-~]/g, "");
+      heard = `TTYPE IS ${this.terminalType}`;
+    }
+    this.#frame("in", payload.length + 5, () => `SB ${heard}`);
+    if (option === STATUS && payload[0] === SEND && this.options.enabled("local", STATUS)) {
+      const inForce = [...this.options];
+      const preview = inForce.map(([verb, code]) => ` ${verbName(verb)} ${optionName(code)}`).join("");
+      this.#subnegotiate(STATUS, [IS, ...inForce.flat()], `SB STATUS IS${preview}`);
+    }
+  }
+
+  #frame(direction: "in" | "out", bytes: number, preview: () => string): void {
+    if (!this.#connection.observed) return;
+    this.#frames += 1;
+    if (this.#frames <= MAX_FRAMES) this.#emitFrame(direction, bytes, preview());
+  }
+
+  #emitFrame(direction: "in" | "out", bytes: number, preview: string): void {
+    this.#connection.emit({ type: "frame", direction, kind: "negotiation", bytes, preview });
+  }
+}

@@ -1,0 +1,241 @@
+import { WirelabError } from "../../core/errors.ts";
+import { LineEditor, MAX_LINE } from "./editor.ts";
+
+/** Input that waits to be read, in characters, above which the client has to wait. */
+const MAX_TYPED_AHEAD = 65_536;
+
+/** So many lines are read in one turn of the event loop before other clients have theirs. */
+const LINES_PER_TURN = 32;
+
+/** Where a {@link LineReader} shows what it does. */
+export interface Screen {
+  /** Whether what is typed shall be echoed. */
+  readonly characterMode: boolean;
+  /** The width, Infinity if unknown. */
+  readonly columns: number;
+  /** Output backs up: nothing more shall come of input until {@link LineReader.proceed}. */
+  readonly congested: boolean;
+  send(text: string): void;
+  /** It is the user's turn. */
+  goAhead(): void;
+  /** The user interrupts what runs: no line is being read. */
+  interrupt(): void;
+  /** There may be room for more input. */
+  consumed(): void;
+}
+
+interface Reading {
+  readonly prompt: string;
+  readonly hidden: boolean;
+  resolve(line: string | undefined): void;
+}
+
+/** Makes lines of what is typed, one for each that is asked for; the rest waits. */
+export class LineReader {
+  readonly #screen: Screen;
+  readonly #editor = new LineEditor();
+  #typedAhead = "";
+  #afterReturn = false;
+  #reading: Reading | undefined;
+  #inputEnded = false;
+  #over = false;
+  #promptOwed = false;
+  #deferred: string[] = [];
+  #deferredLength = 0;
+  #lines = 0;
+
+  constructor(screen: Screen) {
+    this.#screen = screen;
+  }
+
+  /** Whether a line is being read: prompt and what is typed are on the screen. */
+  get reading(): boolean {
+    return this.#reading !== undefined;
+  }
+
+  /** Whether more input should wait. */
+  get full(): boolean {
+    return this.#typedAhead.length >= MAX_TYPED_AHEAD;
+  }
+
+  /** How many characters of {@link above} wait for the next line to be read. */
+  get deferred(): number {
+    return this.#deferredLength;
+  }
+
+  /** Shows the prompt and reads the next line; undefined when the input has ended. */
+  async read(prompt: string, hidden: boolean): Promise<string | undefined> {
+    this.#lines += 1;
+    if (this.#lines % LINES_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
+    if (this.#reading) {
+      throw new WirelabError(
+        "BAD_OPTION",
+        "A line is being read already: await it before the next readLine().",
+      );
+    }
+    if (this.#over || (this.#inputEnded && this.#typedAhead === "")) return undefined;
+    this.#screen.send(this.#deferred.join(""));
+    this.#deferred = [];
+    this.#deferredLength = 0;
+    return new Promise((resolve) => {
+      this.#reading = { prompt, hidden, resolve };
+      this.#prompt(prompt);
+      this.proceed();
+      this.#screen.consumed();
+    });
+  }
+
+  /** Characters have come. */
+  type(typed: string): void {
+    if (typed === "") return;
+    // CR LF and CR NUL are one end of a line, also where the network splits them; so are CR and LF alone.
+    const text = (this.#afterReturn ? typed.replace(/^[\n\0]/, "") : typed).replace(/\r[\n\0]/g, "\r");
+    this.#afterReturn = typed.endsWith("\r");
+    const interrupt = this.#reading ? -1 : text.lastIndexOf("\x03");
+    if (interrupt !== -1) {
+      // As on every terminal, an interrupt throws away what was typed ahead.
+      this.#typedAhead = "";
+      this.#screen.interrupt();
+    }
+    this.#typedAhead += text.slice(interrupt + 1);
+    this.proceed();
+  }
+
+  /**
+   * IAC IP has come. In line mode the prompt is owed until {@link settle}: it has to stand behind the answer to the DO
+   * TIMING-MARK that follows, because clients throw away all that comes before that.
+   */
+  interrupt(): void {
+    this.#promptOwed = !this.#screen.characterMode;
+    this.type("\x03");
+  }
+
+  /** All that came together has been typed. */
+  settle(): void {
+    if (this.#promptOwed) this.#promptBelow();
+    this.#promptOwed = false;
+  }
+
+  /** Nothing will be typed any more. */
+  end(): void {
+    this.#inputEnded = true;
+    this.proceed();
+  }
+
+  /** Ends the input now; what was typed ahead is lost. */
+  stop(): void {
+    this.#over = true;
+    this.#finish(undefined);
+  }
+
+  /** From now on the echo is ours. What was typed before, the client has shown itself. */
+  echoing(): void {
+    this.#editor.shown();
+  }
+
+  /** Shows lines above the one that is being read, or before the next one is. */
+  above(text: string): void {
+    const lines = text.endsWith("\n") ? text : `${text}\n`;
+    if (!this.#reading) {
+      this.#deferred.push(lines);
+      this.#deferredLength += lines.length;
+      return;
+    }
+    if (!this.#screen.characterMode) {
+      this.#screen.send(`\n${lines.slice(0, -1)}`);
+      this.#promptBelow();
+      return;
+    }
+    this.#screen.send(`${this.#editor.erase(this.#screen.columns)}${lines}${this.#reading.prompt}`);
+    this.#editor.reprompted();
+    this.#render();
+    this.#screen.goAhead();
+  }
+
+  /** Gives the editor what was typed, until a line is complete or output backs up. */
+  proceed(): void {
+    if (!this.#reading) return;
+    let taken = 0;
+    let bell = "";
+    for (const character of this.#typedAhead) {
+      if (!this.#reading || this.#screen.congested) break;
+      taken += character.length;
+      switch (this.#editor.type(character)) {
+        case "line":
+          this.#accept();
+          break;
+        case "tooLong":
+          this.#leaveLine("");
+          this.#screen.send(`That line is longer than ${MAX_LINE} characters, so nothing was done.\n`);
+          this.#prompt(this.#reading.prompt);
+          break;
+        case "interrupt":
+          this.#interrupted(this.#reading.prompt);
+          break;
+        case "end":
+          this.#leaveLine("");
+          this.stop();
+          break;
+        case "bell":
+          bell = "\x07";
+          break;
+        default:
+      }
+    }
+    this.#typedAhead = this.#typedAhead.slice(taken);
+    if (!this.#reading) return;
+    if (this.#screen.characterMode) {
+      this.#render();
+      this.#screen.send(bell);
+    }
+    if (!this.#inputEnded || this.#typedAhead !== "") return;
+    // What stands at the end of the input is a line, also without a line end.
+    if (this.#editor.text === "") this.#finish(undefined);
+    else this.#accept();
+  }
+
+  #accept(): void {
+    const line = this.#editor.text;
+    this.#leaveLine("");
+    // In line mode the client's own terminal may have a history; ours would change a line that it cannot show.
+    if (this.#screen.characterMode && !this.#reading?.hidden) this.#editor.remember(line);
+    this.#finish(line);
+  }
+
+  #finish(line: string | undefined): void {
+    const reading = this.#reading;
+    this.#reading = undefined;
+    reading?.resolve(line);
+  }
+
+  #interrupted(prompt: string): void {
+    this.#leaveLine("^C");
+    this.#editor.begin(prompt);
+    if (this.#screen.characterMode) this.#prompt(prompt);
+    else if (!this.#promptOwed) this.#promptBelow();
+  }
+
+  #prompt(prompt: string): void {
+    this.#screen.send(prompt);
+    this.#editor.begin(prompt);
+    this.#screen.goAhead();
+  }
+
+  /** Shows prompt and line again for a client in line mode. */
+  #promptBelow(): void {
+    if (!this.#reading) return;
+    this.#screen.send(`\n${this.#reading.prompt}${this.#editor.text}`);
+    this.#screen.goAhead();
+  }
+
+  #render(): void {
+    if (!this.#reading?.hidden) this.#screen.send(this.#editor.render(this.#screen.columns));
+  }
+
+  /** The cursor goes to a new line; in line mode the client has done that itself. */
+  #leaveLine(mark: string): void {
+    if (!this.#screen.characterMode) return;
+    const rest = this.#reading?.hidden ? "" : this.#editor.leave(this.#screen.columns);
+    this.#screen.send(`${rest}${mark}\n`);
+  }
+}

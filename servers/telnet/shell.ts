@@ -1,0 +1,142 @@
+import { type GuardedStore, guarded } from "../../core/accounts.ts";
+import { codeOf, messageOf, WirelabError } from "../../core/errors.ts";
+import { LOBBY, type RoomMessage, type Rooms, type Seat } from "../../core/rooms.ts";
+import type { Site } from "../../core/service.ts";
+import { CHAT_COMMANDS, lineOf } from "./chat.ts";
+import { COMMANDS } from "./commands.ts";
+import { FILE_COMMANDS } from "./files.ts";
+import type { TelnetSession, Terminal } from "./terminal.ts";
+
+export interface ShellOptions {
+  /** Commands by name, in small letters. One with the name of a command that the shell has replaces it. */
+  readonly commands?: Readonly<Record<string, ShellCommand>>;
+  /** The first words to every client. Default: a welcome that tells the nick, the room and how to get help. */
+  readonly greeting?: string;
+  /** The chat room that clients come into; when it is full, one with a number behind its name. Default `lobby`. */
+  readonly room?: string;
+}
+
+/** Something that can be typed. */
+export interface ShellCommand {
+  /** What follows the name, for `help`: `"PATH"`, `"[TEXT]"`. */
+  readonly usage?: string;
+  /** What it does, for `help`: a few words. */
+  readonly summary: string;
+  /**
+   * Does it. The answer's last line needs no end; undefined is no answer; an iterable is sent as fast as the client reads.
+   * Of a `WirelabError` the client sees the message; other errors are logged.
+   *
+   * @param argument what was typed behind the name and one space.
+   */
+  run(argument: string, session: ShellSession): Answer | Promise<Answer>;
+}
+
+/** What a command answers. */
+export type Answer = string | AsyncIterable<string> | undefined;
+
+/** What a command can reach. */
+export interface ShellSession {
+  readonly terminal: Terminal;
+  readonly commands: ReadonlyMap<string, ShellCommand>;
+  readonly rooms: Rooms;
+  /** The client's place in a chat room; its nick is what the client is called. */
+  readonly seat: Seat;
+  /** The lab's files, as those may use them who have not logged in. */
+  readonly store: GuardedStore;
+  /** Where relative paths count from. */
+  directory: string;
+  /** Ends the session behind the answer. */
+  quit(): void;
+}
+
+/** Other words for commands. */
+const ALIASES: ReadonlyMap<string, string> = new Map([
+  ["exit", "quit"],
+  ["logout", "quit"],
+  ["bye", "quit"],
+  ["?", "help"],
+]);
+
+/** Those who have not logged in, where the lab has no account `anonymous`: they look and read. */
+const VISITOR = { name: "visitor", home: "/", permissions: "elr" } as const;
+
+/** The session that clients have by default. */
+export function shellSession(site: Site, options: ShellOptions = {}): TelnetSession {
+  const commands = new Map(
+    Object.entries({ ...COMMANDS, ...CHAT_COMMANDS, ...FILE_COMMANDS, ...options.commands }).sort(
+      ([one], [other]) => (one < other ? -1 : 1),
+    ),
+  );
+  const account = site.accounts.anonymous ?? VISITOR;
+  return async (terminal) => {
+    let leaving = false;
+    let seat: Seat | undefined;
+    const hear = (message: RoomMessage) => {
+      // What one does oneself is answered by the command, and nobody needs to hear of the own arrival.
+      const own = seat === undefined || message.nick === seat.nick;
+      if (!own || message.kind === "told") terminal.notify(`${lineOf(message)}\n`);
+    };
+    seat = takeSeat(site.rooms, options.room ?? LOBBY, hear);
+    const session: ShellSession = {
+      terminal,
+      commands,
+      rooms: site.rooms,
+      seat,
+      store: guarded(site.store, account),
+      directory: account.home,
+      quit() {
+        leaving = true;
+      },
+    };
+    // Also while a command runs: the others need not wait for it to see that somebody has gone.
+    terminal.closed.then(() => session.seat.leave());
+    try {
+      await terminal.write(`${options.greeting ?? greeting(seat)}\n`);
+      while (!leaving) {
+        const line = await terminal.readLine(`${seat.nick}> `);
+        if (line === undefined) break;
+        const answer = await answerTo(line, session, site);
+        if (answer !== undefined) await terminal.write(typeof answer === "string" ? `${answer}\n` : answer);
+      }
+    } finally {
+      seat.leave();
+    }
+  };
+}
+
+async function answerTo(line: string, session: ShellSession, site: Site): Promise<Answer> {
+  const [, word = "", argument = ""] = /^\s*(\S+)\s?(.*)$/su.exec(line) ?? [];
+  if (word === "") return undefined;
+  const name = word.toLowerCase();
+  const command = session.commands.get(name) ?? session.commands.get(ALIASES.get(name) ?? "");
+  if (!command)
+    return `Unknown command "${word.slice(0, 40)}". Type "help" to see the commands that there are.`;
+  try {
+    return await command.run(argument, session);
+  } catch (error) {
+    if (error instanceof WirelabError) return `${name}: ${error.message}`;
+    const { server } = site;
+    const fields = {
+      server,
+      connection: session.terminal.connection,
+      code: codeOf(error),
+      error: messageOf(error),
+    };
+    site.log.error(fields, `The command ${name} failed.`);
+    return `${name}: it failed, and not through what you typed.`;
+  }
+}
+
+function greeting(seat: Seat): string {
+  return `Welcome to wirelab. You are ${seat.nick}, in the room ${seat.room}.\nType "help" for the commands, "quit" to leave.`;
+}
+
+function takeSeat(rooms: Rooms, room: string, hear: (message: RoomMessage) => void): Seat {
+  for (let number = 1; ; number += 1) {
+    try {
+      return rooms.join(number === 1 ? room : `${room}-${number}`, hear);
+    } catch (error) {
+      if (codeOf(error) !== "ROOM_FULL") throw error;
+    }
+  }
+}

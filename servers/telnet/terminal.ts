@@ -1,0 +1,51 @@
+import type { CloseReason, Endpoint } from "../../core/events.ts";
+
+/** One Telnet client, as a session sees it: lines come in, text goes out, whatever the client's mode is. */
+export interface Terminal {
+  /** The connection's id, as in events. */
+  readonly connection: string;
+  readonly peer: Endpoint;
+  readonly secure: boolean;
+  /** The window's size in characters, undefined while the client has not told it (NAWS, RFC 1073). */
+  readonly columns: number | undefined;
+  readonly rows: number | undefined;
+  /** What the client calls its terminal, undefined while it has not told (TERMINAL-TYPE, RFC 1091). */
+  readonly type: string | undefined;
+  /** Whether the client sends each key at once and leaves the echo to us. Otherwise it sends lines, and echoes itself. */
+  readonly characterMode: boolean;
+  /**
+   * Aborted when the user interrupts (Ctrl-C, IAC IP) what the last line has begun, or when the connection closes. Another
+   * one after each line.
+   */
+  readonly signal: AbortSignal;
+  /** Resolves when the connection is closed. */
+  readonly closed: Promise<CloseReason>;
+  /**
+   * The next line, without its end, of at most 4,096 characters and none of them a control. Undefined when there is no
+   * more: the client has closed its side or typed Ctrl-D, or the lab stops.
+   *
+   * @param prompt what is shown before the line.
+   * @throws WirelabError `BAD_OPTION` while the line before is still awaited.
+   */
+  readLine(prompt?: string, options?: ReadLineOptions): Promise<string | undefined>;
+  /**
+   * Sends text; `\n` ends a line. Observers get it as one reply. While a line is being typed, it goes above that line.
+   * Resolves when the client has room for more, or is gone.
+   *
+   * @param text an iterable is sent piece by piece, as fast as the client reads; scripted replies do not touch it.
+   */
+  write(text: string | AsyncIterable<string>): Promise<void>;
+  /**
+   * Sends lines that answer nothing, a message from somebody else for example: above the line that is being typed, or
+   * when the next line is read. A client that does not read them is cut off when `maxOutgoing` bytes wait for it.
+   */
+  notify(text: string): void;
+}
+
+export interface ReadLineOptions {
+  /** Neither echo the line nor tell it to observers: it is a password. Default false. */
+  readonly hidden?: boolean;
+}
+
+/** What a client of a Telnet server talks to. The connection ends when it resolves. */
+export type TelnetSession = (terminal: Terminal) => Promise<void>;

@@ -1,0 +1,250 @@
+import { codeOf, messageOf } from "../../core/errors.ts";
+import type { CloseReason, Endpoint } from "../../core/events.ts";
+import type { Connection } from "../../core/service.ts";
+import { Charset } from "./charset.ts";
+import { AYT, BRK, EC, EL, GA, IP } from "./codec.ts";
+import { Link } from "./link.ts";
+import { BINARY, ECHO, SGA, type Side } from "./options.ts";
+import { LineReader } from "./reader.ts";
+import type { ReadLineOptions, TelnetSession, Terminal } from "./terminal.ts";
+
+/** An answer goes to the stream in pieces of so many bytes, so that little of it waits in memory. */
+const PIECE = 65_536;
+
+/** How much of an answer observers get, in characters. */
+const MAX_REPORTED = 1024;
+
+/** Nobody types in a narrower window than this; its width is taken for unknown. */
+const MIN_COLUMNS = 8;
+
+/** A {@link Terminal} over a connection. */
+export class Tty implements Terminal {
+  readonly connection: string;
+  readonly peer: Endpoint;
+  readonly secure: boolean;
+  readonly closed: Promise<CloseReason>;
+  readonly #connection: Connection;
+  readonly #link: Link;
+  readonly #reader: LineReader;
+  readonly #charset = new Charset();
+  readonly #maxOutgoing: number;
+  readonly #waiting: (() => void)[] = [];
+  #running: AbortController | undefined;
+  #lineAt = performance.now();
+  #farewell: string | undefined;
+  #asked = false;
+  #gone = false;
+
+  constructor(connection: Connection, { maxOutgoing }: { readonly maxOutgoing: number }) {
+    this.connection = connection.id;
+    this.peer = connection.peer;
+    this.secure = connection.secure;
+    this.closed = connection.closed;
+    this.#connection = connection;
+    this.#maxOutgoing = maxOutgoing;
+    const tty = this;
+    this.#link = new Link(connection, {
+      get ready() {
+        return !tty.#reader.full;
+      },
+      data: (bytes) => this.#reader.type(this.#charset.decode(bytes)),
+      command: (code) => this.#command(code),
+      settled: (side, option, on) => this.#settled(side, option, on),
+      paused: () => this.#settle(),
+      ended: () => this.#reader.end(),
+      drained: () => {
+        this.#release();
+        this.#reader.proceed();
+      },
+    });
+    this.#reader = new LineReader({
+      get characterMode() {
+        return tty.characterMode;
+      },
+      get columns() {
+        const { columns = 0 } = tty;
+        return columns < MIN_COLUMNS ? Number.POSITIVE_INFINITY : columns;
+      },
+      get congested() {
+        return tty.#link.congested;
+      },
+      send: (text) => this.#send(text),
+      goAhead: () => this.#goAhead(),
+      interrupt: () => this.#running?.abort(),
+      consumed: () => this.#link.regulate(),
+    });
+    connection.closed.then(() => this.#vanish());
+  }
+
+  get columns(): number | undefined {
+    return this.#link.columns;
+  }
+
+  get rows(): number | undefined {
+    return this.#link.rows;
+  }
+
+  get type(): string | undefined {
+    return this.#link.terminalType;
+  }
+
+  get characterMode(): boolean {
+    return this.#link.options.enabled("local", ECHO);
+  }
+
+  get signal(): AbortSignal {
+    this.#running ??= new AbortController();
+    if (this.#gone) this.#running.abort();
+    return this.#running.signal;
+  }
+
+  /** Runs a session to its end, and ends the connection. Never rejects. */
+  async run(session: TelnetSession): Promise<void> {
+    this.#link.offer();
+    let reason: CloseReason = "server";
+    try {
+      await session(this);
+    } catch (error) {
+      reason = "error";
+      this.#connection.emit({ type: "error", code: codeOf(error) ?? "SESSION", message: messageOf(error) });
+      this.#send("\nThis session has failed. Goodbye.\n");
+    }
+    if (this.#farewell !== undefined) {
+      reason = "stopped";
+      this.#send(this.#farewell);
+    }
+    this.#link.flush();
+    this.#connection.end(reason);
+  }
+
+  /** Ends the session when what is under way is done, with these words. */
+  stop(words: string): void {
+    this.#farewell = words;
+    this.#reader.stop();
+  }
+
+  async readLine(prompt = "", { hidden = false }: ReadLineOptions = {}): Promise<string | undefined> {
+    const line = await this.#reader.read(prompt, hidden);
+    this.#lineAt = performance.now();
+    this.#running = undefined;
+    if (line !== undefined && !hidden) this.#reportCommand(line);
+    return line;
+  }
+
+  async write(text: string | AsyncIterable<string>): Promise<void> {
+    let report = "";
+    if (typeof text === "string") {
+      const end = text.endsWith("\n") ? "\n" : "";
+      const reply = await this.#connection.amend({ text: text.slice(0, text.length - end.length) });
+      if (!reply || this.#gone) return;
+      report = reply.text;
+      await this.#print(reply.text + end);
+    } else {
+      for await (const piece of text) {
+        if (this.#gone) return;
+        if (report.length <= MAX_REPORTED) report += piece;
+        await this.#print(piece);
+      }
+    }
+    this.#connection.emit({ type: "reply", text: shortened(report), ms: performance.now() - this.#lineAt });
+  }
+
+  notify(text: string): void {
+    if (this.#gone) return;
+    if (this.#connection.observed) {
+      const preview = shortened(text.trimEnd());
+      const bytes = Buffer.byteLength(text);
+      this.#connection.emit({ type: "frame", direction: "out", kind: "text", bytes, preview });
+    }
+    this.#reader.above(text);
+    if (this.#link.backlog + this.#reader.deferred <= this.#maxOutgoing) return;
+    const message = `More than ${this.#maxOutgoing} bytes wait for a client that does not read.`;
+    this.#connection.emit({ type: "error", code: "SLOW_READER", message });
+    this.#connection.cut("error");
+    this.#vanish();
+  }
+
+  /** The editing functions of RFC 854 are the keys that mean the same; the others ask nothing of a terminal. */
+  #command(code: number): void {
+    switch (code) {
+      case IP:
+      case BRK:
+        this.#reader.interrupt();
+        break;
+      case EC:
+        this.#reader.type("\x7f");
+        break;
+      case EL:
+        this.#reader.type("\x05\x15");
+        break;
+      case AYT:
+        this.#asked = true;
+        break;
+      default:
+    }
+  }
+
+  #settled(side: Side, option: number, on: boolean): void {
+    if (side !== "local") return;
+    if (option === ECHO && on) this.#reader.echoing();
+    // The prompt is out already, and only now is it known that this client wants to be told when it is its turn.
+    if (option === SGA && !on && this.#reader.reading) this.#goAhead();
+  }
+
+  #settle(): void {
+    this.#reader.settle();
+    // One answer to all the AYTs that came together: a flood of questions must not make a greater one.
+    if (this.#asked && this.#reader.reading) this.#reader.above("[Yes]\n");
+    else if (this.#asked) this.#send("[Yes]\n");
+    this.#asked = false;
+  }
+
+  /** RFC 854: a client that has refused to do without GA gets it when it is its turn. One that has not answered does not. */
+  #goAhead(): void {
+    if (this.#link.options.refused("local", SGA)) this.#link.sendCommand(GA);
+  }
+
+  async #print(text: string): Promise<void> {
+    if (this.#reader.reading) {
+      this.#reader.above(text);
+      return;
+    }
+    const bytes = this.#encode(text);
+    for (let at = 0; at < bytes.length && !this.#gone; at += PIECE) {
+      this.#link.send(bytes.subarray(at, at + PIECE));
+      this.#link.flush();
+      if (this.#link.congested) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+  }
+
+  #reportCommand(line: string): void {
+    const [, verb, target] = /^\s*(\S+)\s*(.*)$/su.exec(line) ?? [];
+    if (verb === undefined || !this.#connection.observed) return;
+    this.#connection.emit({ type: "command", verb: verb.toLowerCase(), ...(target && { target }) });
+  }
+
+  #send(text: string): void {
+    if (text !== "") this.#link.send(this.#encode(text));
+  }
+
+  /** RFC 854: a line ends with CR LF, and a CR alone is CR NUL. */
+  #encode(text: string): Buffer {
+    const bare = this.#link.options.enabled("local", BINARY) ? "\r" : "\r\0";
+    return this.#charset.encode(text.replace(/\r\n|\n|\r/g, (end) => (end === "\r" ? bare : "\r\n")));
+  }
+
+  #release(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  #vanish(): void {
+    this.#gone = true;
+    this.#running?.abort();
+    this.#reader.stop();
+    this.#release();
+  }
+}
+
+function shortened(text: string): string {
+  return text.length > MAX_REPORTED ? `${text.slice(0, MAX_REPORTED)}…` : text;
+}

@@ -1,0 +1,93 @@
+import { connect, type Socket } from "node:net";
+import type { Lab } from "../../index.ts";
+
+export const [IAC, SB, SE, WILL, WONT, DO, DONT] = [255, 250, 240, 251, 252, 253, 254];
+export const [BINARY, ECHO, SGA, STATUS, TIMING_MARK, TTYPE, NAWS] = [0, 1, 3, 5, 6, 24, 31];
+
+/** What the server sends first, before any text. */
+export const OFFERS = Buffer.from([IAC, WILL, ECHO, IAC, WILL, SGA, IAC, DO, TTYPE, IAC, DO, NAWS]);
+
+/** A client that negotiates nothing by itself: it sends bytes, and waits for bytes (latin1 strings, one character a byte). */
+export class RawClient {
+  readonly socket: Socket;
+  /** All that has come and was not read. */
+  unread = "";
+  ended = false;
+  #wake = () => {};
+
+  constructor(target: { readonly host: string; readonly port: number }) {
+    this.socket = connect({ ...target, allowHalfOpen: true });
+    this.socket.setEncoding("latin1");
+    this.socket.on("data", (text: string) => {
+      this.unread += text;
+      this.#wake();
+    });
+    for (const event of ["end", "error", "close"]) {
+      this.socket.on(event, () => {
+        this.ended = true;
+        this.#wake();
+      });
+    }
+  }
+
+  /** Text goes as UTF-8. */
+  send(...parts: (string | readonly number[])[]): this {
+    const bytes = parts.map((part) => (typeof part === "string" ? Buffer.from(part) : Buffer.from(part)));
+    this.socket.write(Buffer.concat(bytes));
+    return this;
+  }
+
+  /** What came up to a text, and the text. */
+  async read(until: string): Promise<string> {
+    const deadline = Date.now() + 5000;
+    for (;;) {
+      const at = this.unread.indexOf(until);
+      if (at !== -1) {
+        const text = this.unread.slice(0, at + until.length);
+        this.unread = this.unread.slice(at + until.length);
+        return text;
+      }
+      if (this.ended || Date.now() > deadline) {
+        throw new Error(`${JSON.stringify(until)} did not come, but ${JSON.stringify(this.unread)}`);
+      }
+      await this.#more();
+    }
+  }
+
+  /** All until the server ends its side. */
+  async rest(): Promise<string> {
+    while (!this.ended) await this.#more();
+    const text = this.unread;
+    this.unread = "";
+    return text;
+  }
+
+  [Symbol.dispose](): void {
+    this.socket.destroy();
+  }
+
+  #more(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, 1000);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}
+
+/** A client that has read the greeting up to its prompt, and its nick. */
+export async function arrived(lab: Lab, name = "shell"): Promise<RawClient & { nick: string }> {
+  const server = lab.servers[name];
+  if (!server) throw new Error(`no server ${name}`);
+  const client = new RawClient(server);
+  const [, nick = ""] = /You are (\w+)/.exec(await client.read("> ")) ?? [];
+  return Object.assign(client, { nick });
+}
+
+/** The same in character mode, in a window so wide that nothing wraps. */
+export async function typist(lab: Lab): Promise<RawClient & { nick: string }> {
+  const client = await arrived(lab);
+  return client.send([IAC, DO, ECHO, IAC, DO, SGA]) as RawClient & { nick: string };
+}
