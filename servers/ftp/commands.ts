@@ -1,0 +1,149 @@
+import { LINE_LIMIT, TOO_LONG } from "./control.ts";
+import { type FtpReply, multiline, refusal, reply } from "./reply.ts";
+import type { Session } from "./session.ts";
+import type { PublicVerb, Verb, VerbTable } from "./verb.ts";
+import { ACCESS_VERBS } from "./verbs/access.ts";
+import { PARAMETER_VERBS } from "./verbs/parameters.ts";
+import { PATH_VERBS } from "./verbs/paths.ts";
+import { SERVICE_VERBS } from "./verbs/service.ts";
+
+/** A command as it was sent. */
+export interface Command {
+  /** The verb in capitals, as far as it may be shown; of SITE with the word behind it. */
+  readonly name: string;
+  /** All that stood behind the verb and a single space, as it was. */
+  readonly argument: string;
+  /** Undefined for a verb that is unknown. */
+  readonly verb: Verb | undefined;
+}
+
+/** The verbs that RFC 959 has and this server, like nearly every other, has not. */
+const UNIMPLEMENTED = new Set(["SMNT"]);
+
+const HELP: PublicVerb = {
+  syntax: "[VERB]",
+  argument: "optional",
+  login: "optional",
+  meanwhile: true,
+  run(_session, argument) {
+    if (argument === "") {
+      const names = [...VERBS.keys()].filter((key) => !key.includes(" ")).sort();
+      const lines = Array.from(
+        { length: Math.ceil(names.length / 8) },
+        (_, row) =>
+          ` ${names
+            .slice(row * 8, row * 8 + 8)
+            .map((name) => name.padStart(5))
+            .join("")}`,
+      );
+      return multiline(214, "These commands are understood:", lines, "HELP and a verb tells more.");
+    }
+    const name = argument.trim().toUpperCase();
+    const verb = VERBS.get(name);
+    if (!verb) return reply(501, `There is no help on ${name}: no such command.`);
+    return reply(214, `Syntax: ${name}${verb.syntax ? ` ${verb.syntax}` : ""}`);
+  },
+};
+
+const FEAT: PublicVerb = {
+  argument: "none",
+  login: "optional",
+  meanwhile: true,
+  run(session) {
+    const lines = ["TVFS", "UTF8"];
+    for (const { feature } of VERBS.values()) {
+      if (feature !== undefined) lines.push(typeof feature === "string" ? feature : feature(session));
+    }
+    return multiline(
+      211,
+      "Extensions supported:",
+      lines.sort().map((line) => ` ${line}`),
+      "End",
+    );
+  },
+};
+
+const SITE_HELP: PublicVerb = {
+  syntax: "[VERB]",
+  argument: "optional",
+  login: "optional",
+  run(session, argument) {
+    if (argument !== "") return HELP.run(session, `SITE ${argument}`);
+    const names = [...VERBS.keys()].filter((key) => key.startsWith("SITE "));
+    return multiline(
+      214,
+      "These SITE commands are understood:",
+      names.map((name) => `  ${name.slice("SITE ".length)}`),
+      "HELP SITE and a verb tells more.",
+    );
+  },
+};
+
+/** Every verb, checked here before anything is done. A property of the table is a property of the server. */
+const VERBS: ReadonlyMap<string, Verb> = new Map(
+  Object.entries({
+    ...ACCESS_VERBS,
+    ...PARAMETER_VERBS,
+    ...PATH_VERBS,
+    ...SERVICE_VERBS,
+    HELP,
+    FEAT,
+    "SITE HELP": SITE_HELP,
+    SITE: {
+      syntax: "VERB [ARGUMENT]",
+      argument: "required",
+      login: "optional",
+      run: (_session, argument) => reply(500, `SITE ${argument.split(" ", 1)[0]} is not understood.`),
+    },
+  } satisfies VerbTable),
+);
+
+/** Verbs that passwords follow: what is none of them, and begins like one, may hold the password as well. */
+const SECRETIVE = /^(PASS|ACCT)/;
+
+/** Takes a line apart. Nothing but the first space is a separator: names may begin with spaces, dashes or quotes. */
+export function parse(line: string | typeof TOO_LONG): Command {
+  if (line === TOO_LONG) return { name: "", argument: "", verb: OVERLONG };
+  const space = line.indexOf(" ");
+  const word = (space === -1 ? line : line.slice(0, space)).toUpperCase();
+  const argument = space === -1 ? "" : line.slice(space + 1);
+  if (word === "SITE") {
+    const end = argument.indexOf(" ");
+    const name = `SITE ${(end === -1 ? argument : argument.slice(0, end)).toUpperCase()}`;
+    const verb = VERBS.get(name);
+    if (verb) return { name, argument: end === -1 ? "" : argument.slice(end + 1), verb };
+  }
+  const verb = VERBS.get(word);
+  if (verb) return { name: word, argument, verb };
+  return { name: SECRETIVE.exec(word)?.[0] ?? word.slice(0, 32), argument, verb: undefined };
+}
+
+const OVERLONG: PublicVerb = {
+  argument: "optional",
+  login: "optional",
+  run: () => reply(500, `The line is too long: ${LINE_LIMIT} bytes are the limit.`),
+};
+
+/** The one final reply to a command. */
+export async function answer(session: Session, { name, argument, verb }: Command): Promise<FtpReply> {
+  const { files } = session;
+  if (name !== "RNTO") session.renameFrom = undefined;
+  try {
+    if (!verb) {
+      return UNIMPLEMENTED.has(name)
+        ? reply(502, `${name} is not implemented.`)
+        : reply(500, name === "" ? "There is no command." : `${name} is not understood.`);
+    }
+    if (argument.includes("\0")) return reply(501, "An argument cannot hold a NUL byte.");
+    if (verb.argument === "required" && argument === "") return reply(501, `${name} needs an argument.`);
+    if (verb.argument === "none" && argument.trim() !== "") return reply(501, `${name} takes no argument.`);
+    if (verb.login === "optional") return await verb.run(session, argument);
+    if (!files) return reply(530, "Log in with USER and PASS first.");
+    if (verb.transfers && !session.data.arranged) return reply(425, "Use PASV, EPSV, PORT or EPRT first.");
+    return await verb.run(session, argument, files);
+  } catch (error) {
+    return refusal(error);
+  } finally {
+    if (verb?.transfers) session.restart = 0;
+  }
+}

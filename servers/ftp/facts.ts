@@ -1,0 +1,67 @@
+import type { Entry } from "../../core/store/store.ts";
+
+/** The facts of RFC 3659 §7.5 that this server tells of files and directories. */
+export const FACTS = ["type", "size", "modify", "perm", "UNIX.mode"] as const;
+export type Fact = (typeof FACTS)[number];
+
+/** `type=file;size=3;…`, the facts that were asked for and that the entry has. */
+export function factsOf(entry: Entry, wanted: readonly Fact[], permissions: string): string {
+  return wanted
+    .map((fact) => {
+      const value = textOf(fact, entry, permissions);
+      return value === undefined ? "" : `${fact}=${value};`;
+    })
+    .join("");
+}
+
+function textOf(fact: Fact, entry: Entry, permissions: string): string | undefined {
+  switch (fact) {
+    case "type":
+      return entry.type === "file" ? "file" : "dir";
+    case "size":
+      return entry.type === "file" ? String(entry.size) : undefined;
+    case "modify":
+      return timeText(entry.modified);
+    case "perm":
+      return PERM[entry.type]
+        .flatMap(([letter, needed]) => (permissions.includes(needed) ? letter : []))
+        .join("");
+    case "UNIX.mode":
+      return `0${entry.mode.toString(8)}`;
+  }
+}
+
+/** RFC 3659 §7.5.5: what may be done with a file or directory, each beside the account's permission for it. */
+const PERM: Readonly<Record<Entry["type"], readonly (readonly [letter: string, needed: string])[]>> = {
+  file: [
+    ["a", "a"],
+    ["d", "d"],
+    ["f", "f"],
+    ["r", "r"],
+    ["w", "w"],
+  ],
+  directory: [
+    ["c", "w"],
+    ["d", "d"],
+    ["e", "e"],
+    ["f", "f"],
+    ["l", "l"],
+    ["m", "m"],
+    ["p", "d"],
+  ],
+};
+
+/** `YYYYMMDDHHMMSS` in UTC (RFC 3659 §2.3). */
+export function timeText(time: Date): string {
+  return time.toISOString().replace(/\.\d+Z$|\D/g, "");
+}
+
+/** The time that `YYYYMMDDHHMM[SS[.sss]]` names; undefined where it names none. */
+export function parseTime(text: string): Date | undefined {
+  const match = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)?(?:\.(\d{1,3})\d*)?$/.exec(text);
+  if (!match) return undefined;
+  const [, year, month, day, hour, minute, second = "00", fraction = "0"] = match;
+  const time = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}.${fraction.padEnd(3, "0")}Z`);
+  // February 30 would become March 1 or 2.
+  return Number.isNaN(time.getTime()) || time.getUTCDate() !== Number(day) ? undefined : time;
+}

@@ -1,0 +1,80 @@
+import { isIPv4 } from "node:net";
+import { WirelabError } from "../../core/errors.ts";
+import type { ListenOptions, PortRange, Service } from "../../core/service.ts";
+
+export interface FtpOptions extends ListenOptions {
+  /** What the server says first, behind 220; lines parted by `\n` make a reply of several lines. Default `wirelab FTP server ready.` */
+  readonly greeting?: string;
+  /** The IPv4 address that PASV answers, where a translated address or a port mapping demands another. Default: the one that the client came in by. */
+  readonly passiveHost?: string;
+  /** The ports that PASV and EPSV take. Default: any free one. */
+  readonly passivePorts?: PortRange;
+  /** Milliseconds from a wrong name or password to the reply; other clients do not wait. Default 250. */
+  readonly loginPause?: number;
+  /** After so many wrong logins the client is sent away with 421. Default 3. */
+  readonly maxLoginTries?: number;
+}
+
+/** {@link FtpOptions} that a session goes by, filled in. */
+export interface FtpSettings {
+  readonly greeting: string;
+  readonly passiveHost: string | undefined;
+  readonly passivePorts: PortRange | undefined;
+  readonly loginPause: number;
+  readonly maxLoginTries: number;
+}
+
+/** Milliseconds without a byte, on control and data connections, after which an FTP client is sent away. */
+const IDLE = 300_000;
+
+/**
+ * An FTP server (RFC 959, 1123, 2389, 2428, 3659) on the lab's files and accounts: passive and active transfers, restart,
+ * append, ASCII conversion, machine-readable listings. An account's home is its `/`.
+ *
+ * A client without traffic is sent away after five minutes, unless `gate.idle` says otherwise.
+ *
+ * @throws WirelabError `BAD_OPTION` for a passive host that is no IPv4 address, or numbers that make no sense.
+ *
+ * @example
+ * ```ts
+ * import { ftp, startLab } from "wirelab";
+ *
+ * await using lab = await startLab({ files: ftp({ greeting: "Welcome." }) });
+ * console.log(lab.servers.files.url); // ftp://127.0.0.1:41873, where foo logs in with bar
+ * ```
+ */
+export function ftp(options: FtpOptions = {}): Service {
+  const {
+    greeting = "wirelab FTP server ready.",
+    passiveHost,
+    passivePorts,
+    loginPause = 250,
+    maxLoginTries = 3,
+    ...listen
+  } = options;
+  const settings: FtpSettings = { greeting, passiveHost, passivePorts, loginPause, maxLoginTries };
+  check(settings);
+  return {
+    protocol: "ftp",
+    listen: { ...listen, gate: { idle: IDLE, ...listen.gate } },
+    open: async (site) => (await import("./engine.ts")).ftpEngine(site, settings),
+  };
+}
+
+function check({ passiveHost, passivePorts, loginPause, maxLoginTries }: FtpSettings): void {
+  const reject = (why: string) => {
+    throw new WirelabError("BAD_OPTION", `ftp(): ${why}.`);
+  };
+  if (passiveHost !== undefined && !isIPv4(passiveHost)) {
+    reject(`passiveHost is "${passiveHost}", which is no IPv4 address, and PASV can answer no other`);
+  }
+  if (passivePorts) {
+    const { from, to } = passivePorts;
+    const port = (number: number) => Number.isInteger(number) && number > 0 && number < 65536;
+    if (!port(from) || !port(to) || from > to) {
+      reject(`passivePorts go from ${from} to ${to}; ports are 1 to 65535, the lower one first`);
+    }
+  }
+  if (!(loginPause >= 0)) reject(`loginPause is ${loginPause}; it is in milliseconds, 0 for none`);
+  if (!(maxLoginTries >= 1)) reject(`maxLoginTries is ${maxLoginTries}; it must be 1 or more`);
+}

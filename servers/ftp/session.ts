@@ -1,0 +1,249 @@
+import type { CloseReason } from "../../core/events.ts";
+import type { Connection, Site } from "../../core/service.ts";
+import { answer, type Command, parse } from "./commands.ts";
+import { CommandLines } from "./control.ts";
+import { DataChannel } from "./data.ts";
+import { FACTS, type Fact } from "./facts.ts";
+import type { Files } from "./files.ts";
+import { settled } from "./flow.ts";
+import type { FtpSettings } from "./index.ts";
+import type { Interpreter } from "./interpreter.ts";
+import { type FtpReply, onTheWire, reply } from "./reply.ts";
+import { type Cargo, Transfer } from "./transfer.ts";
+
+/** Commands that may wait for their turn before reading pauses; what a segment brings on top is bounded by its size. */
+const BACKLOG = 100;
+
+/**
+ * The conversation with one client. Commands are answered one after another, in their order and with one final reply each.
+ * While a transfer is under way reading goes on: ABOR ends it, and commands that need no data connection are answered.
+ */
+export class Session {
+  readonly connection: Connection;
+  readonly settings: FtpSettings;
+  readonly interpreter: Interpreter;
+  readonly data: DataChannel;
+  /** The name that USER gave, until PASS comes. */
+  user: string | undefined;
+  /** The files of the account that is logged in. */
+  files: Files | undefined;
+  type: "A" | "I" = "A";
+  /** Where the next transfer goes on from (REST). */
+  restart = 0;
+  /** What RNFR named, for the very next command. */
+  renameFrom: string | undefined;
+  /** What MLST and MLSD tell (OPTS MLST). */
+  facts: readonly Fact[] = FACTS;
+  /** After EPSV ALL nothing else opens data connections. */
+  epsvOnly = false;
+  failedLogins = 0;
+  readonly #site: Site;
+  readonly #lines = new CommandLines();
+  readonly #waiting: Command[] = [];
+  #transfer: Transfer | undefined;
+  #underway = () => {};
+  /** Commands were sent behind the transfer's before it began: they get their replies behind its own. */
+  #pipelined = false;
+  #working = true;
+  #inputEnded = false;
+  #draining = false;
+  #leaving: CloseReason | undefined;
+  #over = false;
+  #wake = () => {};
+
+  constructor(connection: Connection, site: Site, settings: FtpSettings, interpreter: Interpreter) {
+    this.connection = connection;
+    this.settings = settings;
+    this.interpreter = interpreter;
+    this.data = new DataChannel(site, connection);
+    this.#site = site;
+    connection.stream.on("data", (chunk: Buffer) => this.#read(chunk));
+    connection.stream.once("end", () => this.#readEnd());
+    connection.closed.then(() => this.#close());
+    this.#greet();
+  }
+
+  /** The transfer that runs, for STAT. */
+  get transferring(): Transfer | undefined {
+    return this.#transfer;
+  }
+
+  /**
+   * Carries a cargo over the data connection that was arranged.
+   *
+   * @returns the final reply.
+   */
+  async transfer(cargo: Cargo): Promise<FtpReply> {
+    const route = this.data.take();
+    if (!route) {
+      await cargo.release();
+      return reply(425, "Use PASV, EPSV, PORT or EPRT first.");
+    }
+    const transfer = new Transfer(cargo, route, this.#site, this.connection);
+    this.#transfer = transfer;
+    if (this.#over || this.#hungUp || this.#waiting[0]?.name === "ABOR") transfer.abort();
+    return transfer.run(async (opening) => {
+      await this.#send(opening, performance.now());
+      this.#pipelined = this.#waiting.length > 0;
+      this.#underway();
+    });
+  }
+
+  /** Forgets who is logged in (USER). A transfer that runs goes on as it began. */
+  logout(): void {
+    this.interpreter.logout();
+    this.user = undefined;
+    this.files = undefined;
+  }
+
+  /** Forgets whatever a client has set as well (REIN), except how often it failed to log in. */
+  reinitialize(): void {
+    this.logout();
+    this.data.drop();
+    this.type = "A";
+    this.restart = 0;
+    this.facts = FACTS;
+    this.epsvOnly = false;
+  }
+
+  /** The connection ends behind the reply to the command that is being answered. */
+  leave(reason: CloseReason): void {
+    this.#leaving = reason;
+  }
+
+  /** Waits; a client that goes meanwhile is not waited for. */
+  pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#over) return resolve();
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  /** The server stops: says so at once, or as soon as what is under way has come to its end. */
+  drain(): void {
+    this.#draining = true;
+    this.#settle();
+  }
+
+  async #greet(): Promise<void> {
+    const lines = this.settings.greeting.split(/\r?\n/);
+    await this.#send({ code: 220, text: lines.join("\n") }, performance.now());
+    this.#working = false;
+    this.#work();
+  }
+
+  #read(chunk: Buffer): void {
+    if (this.#over) return;
+    for (const line of this.#lines.push(chunk)) {
+      const command = parse(line);
+      this.#waiting.push(command);
+      if (command.name === "ABOR") this.#transfer?.abort();
+    }
+    this.#work();
+    if (this.#waiting.length > BACKLOG) this.connection.stream.pause();
+  }
+
+  #readEnd(): void {
+    this.#inputEnded = true;
+    if (this.#hungUp) this.#transfer?.abort();
+    this.#settle();
+  }
+
+  /** An end without QUIT has "the effective action of an abort and a logout" (RFC 959 §4.1.1, QUIT). */
+  get #hungUp(): boolean {
+    return this.#inputEnded && !this.#waiting.some(({ name }) => name === "QUIT");
+  }
+
+  async #work(): Promise<void> {
+    if (this.#working) return;
+    this.#working = true;
+    const { stream } = this.connection;
+    for (let command = this.#next(); command; command = this.#next()) {
+      if (this.#waiting.length <= BACKLOG && stream.isPaused()) stream.resume();
+      await this.#perform(command);
+      // Nothing more is done for a client that does not read its replies.
+      if (stream.writableNeedDrain) await settled(stream, "drain").catch(() => {});
+    }
+    this.#working = false;
+    this.#settle();
+  }
+
+  /** The command whose turn it is now, if any. */
+  #next(): Command | undefined {
+    if (this.#over) return undefined;
+    if (this.#transfer) {
+      const meanwhile = this.#waiting[0]?.verb?.meanwhile && !this.#pipelined && !this.#transfer.over;
+      return meanwhile ? this.#waiting.shift() : undefined;
+    }
+    return this.#draining ? undefined : this.#waiting.shift();
+  }
+
+  /** Resolves when the command is answered, or its transfer under way. */
+  async #perform(command: Command): Promise<void> {
+    if (!command.verb?.transfers) {
+      await this.#answer(command);
+      return;
+    }
+    const underway = new Promise<void>((resolve) => {
+      this.#underway = resolve;
+    });
+    const answered = this.#answer(command).then(() => {
+      this.#transfer = undefined;
+      this.#work();
+    });
+    await Promise.race([underway, answered]);
+  }
+
+  async #answer(command: Command): Promise<void> {
+    const since = performance.now();
+    const { connection } = this;
+    if (connection.observed) {
+      const { name, argument, verb } = command;
+      const target = argument === "" || !verb ? undefined : verb.secret ? "****" : argument;
+      connection.emit({ type: "command", verb: name, ...(target !== undefined && { target }) });
+    }
+    await this.#send(await answer(this, command), since);
+    if (this.#leaving) this.#end(this.#leaving);
+  }
+
+  async #send(said: FtpReply, since: number): Promise<void> {
+    const { connection } = this;
+    const amended = await connection.amend(said);
+    if (!amended || this.#over || !connection.stream.writable) return;
+    if (connection.observed) {
+      connection.emit({ type: "reply", ...amended, ms: performance.now() - since });
+    }
+    connection.stream.write(onTheWire(amended));
+  }
+
+  /** Ends what has nothing more to do. */
+  async #settle(): Promise<void> {
+    if (this.#over || this.#working || this.#transfer) return;
+    if (this.#draining) {
+      this.#working = true;
+      await this.#send(reply(421, "The server is stopping."), performance.now());
+      this.#end("stopped");
+    } else if (this.#inputEnded && this.#waiting.length === 0) {
+      this.#end("client");
+    }
+  }
+
+  #end(reason: CloseReason): void {
+    if (this.#over) return;
+    this.connection.end(reason);
+    this.#close();
+  }
+
+  #close(): void {
+    this.#over = true;
+    this.#waiting.length = 0;
+    this.#wake();
+    this.#transfer?.abort();
+    this.data.close();
+    this.interpreter.close();
+  }
+}

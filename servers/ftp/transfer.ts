@@ -1,0 +1,200 @@
+import type { Writable } from "node:stream";
+import { WirelabError } from "../../core/errors.ts";
+import type { Direction } from "../../core/events.ts";
+import type { Connection, Site } from "../../core/service.ts";
+import { toLocal } from "./ascii.ts";
+import type { DataRoute } from "./data.ts";
+import { settled } from "./flow.ts";
+import { type FtpReply, refusal, reply } from "./reply.ts";
+
+/** What a data connection is opened for. */
+export interface Cargo {
+  readonly direction: Direction;
+  /** The file's path in the store, for transfer events; listings have none. */
+  readonly path?: string;
+  /** The text behind 150, and behind 226. */
+  readonly opening: string;
+  readonly done: string;
+  /** Moves all of it, and throws where that fails. An error of the store is a WirelabError, others are the connection's. */
+  move(data: Connection, transfer: Transfer): Promise<void>;
+  /** No data connection came about: lets go of the file. */
+  release(): void | Promise<void>;
+}
+
+const ABORTED: FtpReply = { code: 426, text: "Transfer aborted; data connection closed." };
+const LOST: FtpReply = { code: 426, text: "Data connection lost; transfer aborted." };
+const UNOPENED: FtpReply = { code: 425, text: "Cannot open the data connection." };
+
+/** One use of a data connection, from before it is there until the final reply is known. */
+export class Transfer {
+  readonly cargo: Cargo;
+  /** Bytes on the data connection so far. */
+  bytes = 0;
+  readonly #route: DataRoute;
+  readonly #site: Site;
+  readonly #control: Connection;
+  #data: Connection | undefined;
+  #aborted = false;
+  #over = false;
+  #cancel = () => {};
+
+  constructor(cargo: Cargo, route: DataRoute, site: Site, control: Connection) {
+    this.cargo = cargo;
+    this.#route = route;
+    this.#site = site;
+    this.#control = control;
+  }
+
+  /** Everything is moved, or it failed: nothing can be aborted any more. */
+  get over(): boolean {
+    return this.#over;
+  }
+
+  get aborted(): boolean {
+    return this.#aborted;
+  }
+
+  /** Gives up at once: the data connection is closed, a file that is being stored stays as it was. */
+  abort(): void {
+    if (this.#over) return;
+    this.#aborted = true;
+    this.#cancel();
+    if (this.#route.kind === "passive") this.#route.port.close();
+    this.#data?.cut("server");
+  }
+
+  /** From here on an abort comes too late, as the store begins to keep the file. */
+  commit(): void {
+    if (this.#aborted) throw new Error("aborted");
+    this.#over = true;
+  }
+
+  /**
+   * Opens the data connection and moves the cargo.
+   *
+   * @param announce sends the 150: to a passive client before it must have connected, for some wait for it; to an active
+   *   one when its port has answered, so that 425 comes alone.
+   * @returns the final reply.
+   */
+  async run(announce: (opening: FtpReply) => Promise<void>): Promise<FtpReply> {
+    const started = performance.now();
+    const { cargo } = this;
+    let complete = false;
+    try {
+      const data = await this.#open(announce);
+      if (!data) {
+        await cargo.release();
+        return this.#aborted ? ABORTED : UNOPENED;
+      }
+      await cargo.move(data, this);
+      complete = true;
+      return reply(226, cargo.done);
+    } catch (error) {
+      if (this.#aborted) return ABORTED;
+      return error instanceof WirelabError ? refusal(error) : LOST;
+    } finally {
+      this.#over = true;
+      if (!complete) this.#data?.cut("server");
+      if (this.#route.kind === "passive") this.#route.port.close();
+      if (cargo.path !== undefined && this.#data) {
+        this.#control.emit({
+          type: "transfer",
+          direction: cargo.direction,
+          path: cargo.path,
+          bytes: this.bytes,
+          ms: performance.now() - started,
+          complete,
+        });
+      }
+    }
+  }
+
+  async #open(announce: (opening: FtpReply) => Promise<void>): Promise<Connection | undefined> {
+    const opening = reply(150, this.cargo.opening);
+    try {
+      if (this.#route.kind === "active") {
+        this.#data = await this.#dial();
+        await announce(opening);
+      } else {
+        await announce(opening);
+        this.#data = await this.#route.port.connection();
+      }
+    } catch {
+      return undefined;
+    }
+    return this.#aborted ? undefined : this.#data;
+  }
+
+  async #dial(): Promise<Connection> {
+    if (this.#route.kind !== "active") throw new Error("nothing to dial");
+    const dialling = this.#site.dial(this.#control, this.#route.to);
+    const cancelled = new Promise<never>((_, reject) => {
+      this.#cancel = () => {
+        // Nobody waits for it any more, and whoever answers is hung up on.
+        dialling.then(
+          (data) => data.cut("server"),
+          () => {},
+        );
+        reject(new Error("aborted"));
+      };
+    });
+    if (this.#aborted) this.#cancel();
+    return Promise.race([dialling, cancelled]);
+  }
+}
+
+/** Sends all chunks, as fast as the client takes them, then FIN. */
+export async function send(
+  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  data: Connection,
+  transfer: Transfer,
+): Promise<void> {
+  const { stream } = data;
+  for await (const chunk of chunks) {
+    const more = stream.write(chunk);
+    transfer.bytes += chunk.length;
+    if (!more) await settled(stream, "drain");
+  }
+  data.end();
+  await settled(stream, "finish");
+}
+
+/** Stores what comes until FIN. On any failure the sink is destroyed, which leaves the old file whole. */
+export async function receive(
+  data: Connection,
+  sink: Writable,
+  transfer: Transfer,
+  type: "A" | "I",
+): Promise<void> {
+  // Its failure is found where the next write waits; an error without a listener would end the process.
+  sink.on("error", () => {});
+  try {
+    const incoming = counted(data.stream.iterator({ destroyOnReturn: false }), transfer);
+    for await (const chunk of type === "A" ? toLocal(incoming) : incoming) {
+      if (!sink.write(chunk)) await settled(sink, "drain");
+    }
+    // A client that died has closed both its connections, and the end of this one looks like the end of the file: what
+    // the event loop has already got of the other one's end is heard first.
+    await new Promise(setImmediate);
+    transfer.commit();
+    sink.end();
+    await settled(sink, "finish");
+  } catch (error) {
+    sink.destroy();
+    throw error;
+  }
+  data.end();
+}
+
+async function* counted(chunks: AsyncIterable<Uint8Array>, transfer: Transfer) {
+  for await (const chunk of chunks) {
+    transfer.bytes += chunk.length;
+    yield chunk;
+  }
+}
+
+/** Bytes in pieces that show progress, and that a slow client's socket need not hold all at once. */
+export function* pieces(bytes: Uint8Array): Generator<Uint8Array, void, undefined> {
+  const size = 256 * 1024;
+  for (let from = 0; from < bytes.length; from += size) yield bytes.subarray(from, from + size);
+}

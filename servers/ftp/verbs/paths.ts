@@ -1,0 +1,143 @@
+import { WirelabError } from "../../../core/errors.ts";
+import { toNetwork } from "../ascii.ts";
+import { FACTS, factsOf, parseTime, timeText } from "../facts.ts";
+import type { Files } from "../files.ts";
+import { multiline, printable, reply } from "../reply.ts";
+import { pieces } from "../transfer.ts";
+import { interpreted, type MemberVerb, type VerbTable } from "../verb.ts";
+
+/** The largest file whose ASCII size is counted, in bytes: RFC 3659 §4 lets a server refuse what costs too much. */
+const COUNTED = 8 * 1024 * 1024;
+
+async function asciiSize(files: Files, path: string): Promise<number> {
+  const reading = await files.store.read(path);
+  try {
+    let size = 0;
+    for await (const chunk of toNetwork(reading.bytes ? pieces(reading.bytes) : reading.stream()))
+      size += chunk.length;
+    return size;
+  } finally {
+    await reading.close();
+  }
+}
+
+async function fileEntry(files: Files, path: string) {
+  const entry = await files.entry(path);
+  if (entry.type === "directory") throw new WirelabError("IS_DIRECTORY", `${path}: is a directory.`);
+  return entry;
+}
+
+const CWD = interpreted("CWD", { syntax: "PATH", argument: "required", login: "required" });
+const CDUP = interpreted("CDUP", { argument: "none", login: "required" });
+const PWD = interpreted("PWD", { argument: "none", login: "required", meanwhile: true });
+const MKD = interpreted("MKD", { syntax: "PATH", argument: "required", login: "required" });
+const RMD = interpreted("RMD", { syntax: "PATH", argument: "required", login: "required" });
+
+const MLST: MemberVerb = {
+  syntax: "[PATH]",
+  argument: "optional",
+  login: "required",
+  feature: ({ facts }) =>
+    `MLST ${FACTS.map((fact) => `${fact}${facts.includes(fact) ? "*" : ""};`).join("")}`,
+  async run({ facts }, path, files) {
+    const entry = await files.entry(path);
+    const line = ` ${factsOf(entry, facts, files.account.permissions)} ${files.seen(path)}`;
+    return multiline(250, "Listing begins.", [line], "Listing ends.");
+  },
+};
+
+/** Directories, and files as a whole (RFC 959 §4.1.3, RFC 3659 §3, §4 and §7). */
+export const PATH_VERBS = {
+  CWD,
+  XCWD: CWD,
+  CDUP,
+  XCUP: CDUP,
+  PWD,
+  XPWD: PWD,
+  MKD,
+  XMKD: MKD,
+  RMD,
+  XRMD: RMD,
+  DELE: interpreted("DELE", { syntax: "PATH", argument: "required", login: "required" }),
+  RNFR: {
+    syntax: "PATH",
+    argument: "required",
+    login: "required",
+    async run(session, path, files) {
+      await files.entry(path, "f");
+      session.renameFrom = files.at(path);
+      return reply(350, "RNTO comes next.");
+    },
+  },
+  RNTO: {
+    syntax: "PATH",
+    argument: "required",
+    login: "required",
+    async run(session, path, files) {
+      const from = session.renameFrom;
+      session.renameFrom = undefined;
+      if (from === undefined) return reply(503, "RNFR comes first.");
+      await files.store.rename(from, files.at(path));
+      return reply(250, "Renamed.");
+    },
+  },
+  SIZE: {
+    syntax: "PATH",
+    argument: "required",
+    login: "required",
+    feature: "SIZE",
+    async run({ type }, path, files) {
+      const { size } = await fileEntry(files, path);
+      if (type === "I") return reply(213, `${size}`);
+      if (size > COUNTED) return reply(550, "Too large to count its size in ASCII mode: send TYPE I first.");
+      return reply(213, `${await asciiSize(files, files.at(path))}`);
+    },
+  },
+  MDTM: {
+    syntax: "PATH",
+    argument: "required",
+    login: "required",
+    feature: "MDTM",
+    run: async (_session, path, files) => reply(213, timeText((await fileEntry(files, path)).modified)),
+  },
+  MFMT: {
+    syntax: "YYYYMMDDHHMMSS PATH",
+    argument: "required",
+    login: "required",
+    feature: "MFMT",
+    async run(_session, argument, files) {
+      const [, text = "", path = ""] = /^(\d{14}(?:\.\d+)?) (.+)$/s.exec(argument) ?? [];
+      const time = parseTime(text);
+      if (!time) return reply(501, "MFMT needs YYYYMMDDHHMMSS and a path.");
+      await files.store.setModified(files.at(path), time);
+      return reply(213, `Modify=${timeText(time)}; ${path}`);
+    },
+  },
+  MLST,
+  "SITE CHMOD": {
+    syntax: "MODE PATH",
+    argument: "required",
+    login: "required",
+    async run(_session, argument, files) {
+      const [, mode, path = ""] = /^([0-7]{3,4}) (.+)$/s.exec(argument) ?? [];
+      if (mode === undefined) return reply(501, "SITE CHMOD needs an octal mode and a path.");
+      await files.store.setMode(files.at(path), Number.parseInt(mode, 8));
+      return reply(200, `The mode is ${printable(mode)} now.`);
+    },
+  },
+  "SITE UTIME": {
+    syntax: "YYYYMMDDHHMM[SS] PATH",
+    argument: "required",
+    login: "required",
+    async run(_session, argument, files) {
+      // Clients have two forms: time and path, or path, time of access, of modification and of creation, and "UTC".
+      const long = /^(?<path>.+) \d{14} (?<time>\d{14}) \d{14} UTC$/s.exec(argument);
+      const { path = "", time: text = "" } =
+        (long ?? /^(?<time>\d{12,14}) (?<path>.+)$/s.exec(argument))?.groups ?? {};
+      const time = parseTime(text);
+      if (!time) return reply(501, "SITE UTIME needs YYYYMMDDHHMM[SS] and a path.");
+      await files.store.setModified(files.at(path), time);
+      return reply(200, "The time is set.");
+    },
+  },
+} satisfies VerbTable;
