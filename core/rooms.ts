@@ -71,6 +71,9 @@ const NICK = /^\p{L}[\p{L}\p{M}\p{N}_-]{0,23}$/u;
 /** The same for rooms, which may begin with a digit. */
 const ROOM = /^[\p{L}\p{N}][\p{L}\p{M}\p{N}_-]{0,23}$/u;
 
+/** guest2 comes before guest10. */
+const ORDER = new Intl.Collator("en", { numeric: true });
+
 interface Person {
   nick: string;
   room: string;
@@ -141,8 +144,9 @@ export function rooms(): Rooms {
   };
 
   return {
-    join(room, hear, nick = freeGuest()) {
+    join(room, hear, wanted) {
       checkRoom(room);
+      const nick = wanted ?? freeGuest();
       checkNick(nick);
       const person: Person = { nick, room, hear };
       const present = () => people.get(keyOf(person.nick)) === person;
@@ -169,20 +173,20 @@ export function rooms(): Rooms {
             deliver([listener], { kind: "told", room: person.room, nick: person.nick, text: line });
           return true;
         },
-        rename(wanted) {
-          checkNick(wanted, person);
-          if (!present() || wanted === person.nick) return;
+        rename(next) {
+          checkNick(next, person);
+          if (!present() || next === person.nick) return;
           const before = person.nick;
           people.delete(keyOf(before));
-          people.set(keyOf(wanted), person);
-          person.nick = wanted;
-          announce(person.room, "renamed", wanted, before);
+          people.set(keyOf(next), person);
+          person.nick = next;
+          announce(person.room, "renamed", next, before);
         },
-        move(wanted) {
-          if (!present() || wanted === person.room) return;
-          checkRoom(wanted);
+        move(next) {
+          if (!present() || next === person.room) return;
+          checkRoom(next);
           exit(person);
-          person.room = wanted;
+          person.room = next;
           enter(person);
         },
         leave() {
@@ -192,11 +196,11 @@ export function rooms(): Rooms {
         },
       };
     },
-    members: (room) => [...(occupied.get(room) ?? [])].map((person) => person.nick).sort(),
+    members: (room) => [...(occupied.get(room) ?? [])].map((person) => person.nick).sort(ORDER.compare),
     list: () =>
       [...occupied]
         .map(([room, inside]) => ({ room, members: inside.size }))
-        .sort((one, other) => (one.room < other.room ? -1 : 1)),
+        .sort((one, other) => ORDER.compare(one.room, other.room)),
   };
 }
 

@@ -157,7 +157,9 @@ export class Tty implements Terminal {
       this.#connection.emit({ type: "frame", direction: "out", kind: "text", bytes, preview });
     }
     this.#reader.above(text);
-    if (this.#link.backlog + this.#reader.deferred <= this.#maxOutgoing) return;
+    // While an answer is under way, its own bytes are not held against the client: it waits for them to be read.
+    const waiting = this.#reader.reading ? this.#link.backlog : this.#reader.deferred;
+    if (waiting <= this.#maxOutgoing) return;
     const message = `More than ${this.#maxOutgoing} bytes wait for a client that does not read.`;
     this.#connection.emit({ type: "error", code: "SLOW_READER", message });
     this.#connection.cut("error");

@@ -48,15 +48,18 @@ export class RawClient {
         return text;
       }
       if (this.ended || Date.now() > deadline) {
-        throw new Error(`${JSON.stringify(until)} did not come, but ${JSON.stringify(this.unread)}`);
+        throw new Error(
+          `${JSON.stringify(until)} did not come, but ${JSON.stringify(this.unread.slice(-500))}`,
+        );
       }
       await this.#more();
     }
   }
 
-  /** All until the server ends its side. */
+  /** All until the server ends its side; then ours is ended too. */
   async rest(): Promise<string> {
     while (!this.ended) await this.#more();
+    this.socket.end();
     const text = this.unread;
     this.unread = "";
     return text;

@@ -1,0 +1,206 @@
+import { describe, expect, test } from "vitest";
+import { LineEditor, MAX_LINE } from "../../servers/telnet/editor.ts";
+import { ScreenModel } from "./screen.ts";
+
+/** An editor behind a prompt, and the screen of a client that shows what it is sent. */
+function typing(columns = Number.POSITIVE_INFINITY, prompt = "> ") {
+  const editor = new LineEditor();
+  const screen = new ScreenModel(Math.min(columns, 10_000));
+  editor.begin(prompt);
+  screen.show(prompt);
+  return {
+    editor,
+    screen,
+    /** Types, one rendering behind it as for one packet. Answers the last event that there was. */
+    type(text: string) {
+      let event: ReturnType<LineEditor["type"]>;
+      for (const character of text) event = editor.type(character) ?? event;
+      screen.show(editor.render(columns));
+      return event;
+    },
+  };
+}
+
+const [LEFT, RIGHT, UP, DOWN, HOME, END, DELETE] = [
+  "\x1b[D",
+  "\x1b[C",
+  "\x1b[A",
+  "\x1b[B",
+  "\x1b[H",
+  "\x1b[F",
+  "\x1b[3~",
+];
+
+describe("editing", () => {
+  test.each([
+    ["characters", "help", "help"],
+    ["BS and DEL", "helq\x7fp\b\b\b\bx", "x"],
+    ["BS at the beginning", "\x7f\x7fa", "a"],
+    ["Ctrl-U", "nonsense\x15help", "help"],
+    ["Ctrl-U amid the line", `abcd${LEFT}${LEFT}\x15`, "cd"],
+    ["Ctrl-W", "say hello  world \x17", "say hello  "],
+    ["Ctrl-W on one word", "hello\x17", ""],
+    ["Ctrl-K", `abcd${LEFT}${LEFT}\x0b`, "ab"],
+    ["cursor keys", `bd${LEFT}c${LEFT}${LEFT}a${RIGHT}${RIGHT}${RIGHT}e`, "abcde"],
+    ["cursor keys of the application mode", "b\x1bODa\x1bOCc", "abc"],
+    ["Home and End", `bc${HOME}a${END}d`, "abcd"],
+    ["Ctrl-A and Ctrl-E", "bc\x01a\x05d", "abcd"],
+    ["Ctrl-B and Ctrl-F", "bc\x02\x02a\x06\x06d", "abcd"],
+    ["Delete", `abcd${HOME}${DELETE}${RIGHT}${DELETE}`, "bd"],
+    ["Ctrl-D amid a line", "abc\x01\x04", "bc"],
+    ["Delete at the end", `ab${DELETE}`, "ab"],
+    ["a tab", "a\tb", "a b"],
+    ["other control characters", "a\x06\x07\x1c\x1d\0b", "ab"],
+    ["keys that mean nothing", "a\x1b[15~\x1b[1;5Q\x1bx\x1bOPb", "ab"],
+    ["a sequence without an end", `a\x1b[${"1;".repeat(20)}`, /^a/],
+    ["what would turn the text around", "a\u202eb\u2066c", "abc"],
+    ["C1 controls", "a\x9bb\x85c", "abc"],
+    ["a combining mark, taken away with its letter", "xe\u0301\x7f", "x"],
+    ["an emoji of many parts, taken away at once", "x👩‍👩‍👧\x7f👍🏽\x7f", "x"],
+  ])("%s", (_name, keys, line) => {
+    const { editor, type } = typing();
+    type(keys);
+    if (typeof line === "string") expect(editor.text).toBe(line);
+    else expect(editor.text).toMatch(line);
+  });
+
+  test.each([
+    ["\r", "line"],
+    ["\n", "line"],
+    ["\x03", "interrupt"],
+    ["\x04", "end"],
+    ["\x1b\r", "line"],
+    ["\x1b[\n", "line"],
+  ])("%j is %s", (key, event) => {
+    expect(typing().type(key)).toBe(event);
+  });
+
+  test("a line is as long as it may be, and no longer", () => {
+    const { editor, type } = typing();
+    type("x".repeat(MAX_LINE));
+    expect(type("\r")).toBe("line");
+    expect(type("y")).toBe("bell");
+    expect(editor.text).toBe("x".repeat(MAX_LINE));
+    expect(type("\r")).toBe("tooLong");
+    type("\x15short");
+    expect(type("\r")).toBe("line");
+    expect(editor.text).toBe("short");
+  });
+
+  test("combining marks count", () => {
+    const { editor, type } = typing();
+    type(`e${"\u0301".repeat(MAX_LINE * 2)}`);
+    expect(editor.text).toHaveLength(MAX_LINE);
+    type("\x7f");
+    expect(editor.text).toBe("");
+  });
+});
+
+describe("history", () => {
+  test("brings lines back, and the empty one behind them", () => {
+    const { editor, type } = typing();
+    for (const line of ["one", "two", "two", " "]) editor.remember(line);
+    editor.begin("> ");
+    const seen = [UP, UP, UP, DOWN, DOWN, DOWN].map((key) => {
+      type(key);
+      return editor.text;
+    });
+    expect(seen).toEqual(["two", "one", "one", "two", "", ""]);
+  });
+
+  test("is bounded", () => {
+    const { editor, type } = typing();
+    for (let line = 1; line <= 60; line += 1) editor.remember(`${line}`);
+    editor.begin("> ");
+    type(UP.repeat(100));
+    expect(editor.text).toBe("11");
+  });
+});
+
+describe("what the client's screen shows", () => {
+  test("typing at the end sends the character, taking away sends BS, space, BS", () => {
+    const editor = new LineEditor();
+    editor.begin("> ");
+    editor.type("a");
+    expect(editor.render(80)).toBe("a");
+    editor.type("\x7f");
+    expect(editor.render(80)).toBe("\b \b");
+    expect(editor.render(80)).toBe("");
+  });
+
+  test("a wide character is taken away with both its columns", () => {
+    const editor = new LineEditor();
+    editor.begin("> ");
+    editor.type("李");
+    expect(editor.render(80)).toBe("李");
+    editor.type("\x7f");
+    expect(editor.render(80)).toBe("\b\b  \b\b");
+  });
+
+  test("a line that wraps is redrawn from its first row", () => {
+    const { editor, screen, type } = typing(10);
+    type("abcdefghijklmnop");
+    expect(screen.text).toBe("> abcdefgh\nijklmnop");
+    screen.show(`${editor.erase(10)}news\r\n> `);
+    editor.reprompted();
+    screen.show(editor.render(10));
+    expect(screen.text).toBe("news\n> abcdefgh\nijklmnop");
+    type("\x15");
+    expect(screen.text).toBe("news\n>");
+  });
+
+  test("a prompt with colours and several lines is as wide as its last line looks", () => {
+    const { screen, type } = typing(20, "first\r\nok> ");
+    type(`ac${LEFT}b`);
+    expect(screen.text).toBe("first\nok> abc");
+    const editor = new LineEditor();
+    editor.begin("first\n\x1b[32mok\x1b[0m> ");
+    for (const character of "x".repeat(16)) editor.type(character);
+    expect(editor.render(20)).toBe(`${"x".repeat(16)}\r\n`);
+  });
+
+  test("random keys leave on the screen what is in the line, in windows of any width", () => {
+    let seed = 857;
+    const random = (below: number) => {
+      seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
+      return (seed >>> 8) % below;
+    };
+    const keys = [..."abc xyz", "ä", "e\u0301", "ab cd ef", "0123456789"];
+    const moves = [LEFT, RIGHT, HOME, END, "\x7f", "\x7f", DELETE, "\x17", "\x0b", UP, DOWN, "\x15"];
+    for (const columns of [8, 13, 20, 80, Number.POSITIVE_INFINITY]) {
+      for (let round = 0; round < 40; round += 1) {
+        const { editor, screen, type } = typing(columns);
+        editor.remember("a line that was typed before");
+        editor.begin("> ");
+        const typed: string[] = [];
+        for (let step = 0; step < 30; step += 1) {
+          const [some, from] = random(3) === 0 ? [1, moves] : [random(3) + 1, random(4) === 0 ? moves : keys];
+          const packet = Array.from({ length: some }, () => from[random(from.length)] ?? "").join("");
+          typed.push(packet);
+          type(packet);
+          if (random(6) === 0) {
+            screen.show(`${editor.erase(columns)}* news\r\n> `);
+            editor.reprompted();
+            screen.show(editor.render(columns));
+          }
+          const wrapped = `> ${editor.text}`.match(
+            new RegExp(`(?:\\P{M}\\p{M}*){1,${Math.min(columns, 9999)}}`, "gu"),
+          );
+          const line = (wrapped ?? [])
+            .map((row) => row.trimEnd())
+            .join("\n")
+            .trimEnd();
+          expect(screen.text.replaceAll("* news\n", ""), `${columns} ${JSON.stringify(typed)}`).toBe(line);
+        }
+        screen.show(editor.leave(columns));
+        const width = [...`> ${editor.text}`.replaceAll(/\p{M}/gu, "")].length;
+        const news = screen.text.split("\n").filter((row) => row === "* news").length;
+        const at =
+          columns === Number.POSITIVE_INFINITY
+            ? [news, width]
+            : [news + Math.floor(width / columns), width % columns];
+        expect(screen.cursor, JSON.stringify(typed)).toEqual(at);
+      }
+    }
+  });
+});
