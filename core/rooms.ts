@@ -43,8 +43,9 @@ export interface Seat {
  */
 export interface Rooms {
   /**
-   * Takes a seat. `hear` is called for all that is said from then on, one's own words and arrival included, and everybody
-   * hears it in the same order; it must not wait. What it throws is its own loss.
+   * Takes a seat. `hear` is called for all that is said from then on, one's own words and arrival included (though in a
+   * room of more than {@link CROWD} people nobody's coming and going), and everybody hears it in the same order. It must
+   * not wait; what it throws is its own loss.
    *
    * @param nick a free `guest…` is given where it is left out.
    * @throws WirelabError as {@link Seat.rename} and {@link Seat.move} do.
@@ -64,6 +65,9 @@ export const MAX_TEXT = 4096;
 
 /** The most people in one room: each of them hears all of it. */
 export const MAX_MEMBERS = 1000;
+
+/** With more people than this in a room, coming and going is not announced: it would be all that anybody hears. */
+export const CROWD = 100;
 
 /** 1 to 24 letters, digits, `_`, `-`, and the first is a letter: what a nick looks like, in every protocol. */
 const NICK = /^\p{L}[\p{L}\p{M}\p{N}_-]{0,23}$/u;
@@ -131,16 +135,16 @@ export function rooms(): Rooms {
     }
   };
   const enter = (person: Person) => {
-    const inside = occupied.get(person.room);
-    if (inside) inside.add(person);
-    else occupied.set(person.room, new Set([person]));
-    announce(person.room, "joined", person.nick);
+    const inside = occupied.get(person.room) ?? new Set();
+    occupied.set(person.room, inside.add(person));
+    if (inside.size <= CROWD) announce(person.room, "joined", person.nick);
   };
   const exit = (person: Person) => {
-    const inside = occupied.get(person.room);
-    inside?.delete(person);
-    if (inside?.size === 0) occupied.delete(person.room);
-    else announce(person.room, "left", person.nick);
+    const inside = occupied.get(person.room) ?? new Set();
+    const crowded = inside.size > CROWD;
+    inside.delete(person);
+    if (inside.size === 0) occupied.delete(person.room);
+    else if (!crowded) announce(person.room, "left", person.nick);
   };
 
   return {

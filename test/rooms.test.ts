@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { LOBBY, MAX_MEMBERS, MAX_TEXT, type RoomMessage, rooms } from "../core/rooms.ts";
+import { CROWD, LOBBY, MAX_MEMBERS, MAX_TEXT, type RoomMessage, rooms } from "../core/rooms.ts";
 
 /** Rooms, and a way to sit down in them that keeps what is heard. */
 function building() {
@@ -184,6 +184,20 @@ describe("rooms", () => {
     seats[0]!.leave();
     elsewhere.move(LOBBY);
     expect(all.members(LOBBY)).toHaveLength(MAX_MEMBERS);
+  });
+
+  test("announce nobody's coming and going to a crowd", () => {
+    const { all, sit } = building();
+    const ann = sit("ann");
+    const crowd = Array.from({ length: CROWD - 1 }, () => all.join(LOBBY, () => {}));
+    expect(ann.heard).toHaveLength(CROWD);
+    const late = sit("late");
+    late.seat.say("hello");
+    late.seat.leave();
+    expect(ann.heard.slice(CROWD)).toEqual(["lobby late said hello"]);
+    crowd[0]!.leave();
+    sit("punctual");
+    expect(ann.heard.slice(-2)).toEqual(["lobby guest1 left", "lobby punctual joined"]);
   });
 
   test("one who has left hears and says nothing more", () => {

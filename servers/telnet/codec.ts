@@ -1,19 +1,19 @@
 // The bytes of RFC 854 and 855: commands behind IAC ("interpret as command"), told apart from data.
 
-export const SUSP = 237;
-export const ABORT = 238;
-export const EOR = 239;
-export const SE = 240;
-export const NOP = 241;
+const SUSP = 237;
+const ABORT = 238;
+const EOR = 239;
+const SE = 240;
+const NOP = 241;
 export const DM = 242;
 export const BRK = 243;
 export const IP = 244;
-export const AO = 245;
+const AO = 245;
 export const AYT = 246;
 export const EC = 247;
 export const EL = 248;
 export const GA = 249;
-export const SB = 250;
+const SB = 250;
 export const WILL = 251;
 export const WONT = 252;
 export const DO = 253;

@@ -12,8 +12,9 @@ export interface TelnetOptions extends ListenOptions {
   /** What clients talk to instead of the shell. */
   readonly session?: TelnetSession;
   /**
-   * How many bytes may wait for a client that does not read before it is cut off. Default 1,048,576. Answers to its own
-   * commands do not count: they are made as fast as the client reads.
+   * How many bytes of other people's messages may wait for a client that does not read before it is cut off. Default
+   * 1,048,576. Answers to its own commands are made as fast as it reads; who reads nothing of them for five minutes is cut
+   * off too.
    */
   readonly maxOutgoing?: number;
 }

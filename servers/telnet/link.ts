@@ -1,3 +1,4 @@
+import { codeOf, messageOf } from "../../core/errors.ts";
 import type { Connection } from "../../core/service.ts";
 import {
   commandName,
@@ -30,6 +31,9 @@ const MAX_PENDING = 65_536;
 /** Input that comes in pieces of so many bytes or more is taken one piece per turn, so that others have their turn too. */
 const BULK = 16_384;
 
+/** How long a client may take nothing of the output that waits for it, in milliseconds: a paused terminal is no offence. */
+export const PATIENCE = 300_000;
+
 /** How many words of negotiation in one chunk are told to observers one by one; of the rest they get the number. */
 const MAX_FRAMES = 64;
 
@@ -54,6 +58,8 @@ export interface LinkUser {
   ended(): void;
   /** There is room for output again. */
   drained(): void;
+  /** The client has read nothing for {@link PATIENCE}. */
+  stalled(): void;
 }
 
 /** One connection's Telnet: commands, options and their subnegotiations apart from data, and output with its bounds. */
@@ -71,6 +77,7 @@ export class Link {
   #pendingBytes = 0;
   #frames = 0;
   #flushing = false;
+  #patience: NodeJS.Timeout | undefined;
 
   constructor(connection: Connection, user: LinkUser) {
     this.#connection = connection;
@@ -88,12 +95,10 @@ export class Link {
     };
     this.#decoder = new Decoder(receiver);
     const { stream } = connection;
-    stream.on("data", (chunk: Uint8Array) => this.#receive(chunk));
-    stream.once("end", () => user.ended());
-    stream.on("drain", () => {
-      user.drained();
-      this.regulate();
-    });
+    stream.on("data", (chunk: Uint8Array) => this.#guard(() => this.#receive(chunk)));
+    stream.once("end", () => this.#guard(() => user.ended()));
+    stream.on("drain", () => this.#guard(() => this.#drained()));
+    connection.closed.then(() => clearTimeout(this.#patience));
   }
 
   /** Proposes what a terminal session needs: character mode with our echo, and to be told type and size of the terminal. */
@@ -130,7 +135,9 @@ export class Link {
     const bytes = Buffer.concat(this.#pending);
     this.#pending = [];
     this.#pendingBytes = 0;
-    if (this.#connection.stream.writable) this.#connection.stream.write(bytes);
+    const { stream } = this.#connection;
+    if (!stream.writable || stream.write(bytes)) return;
+    this.#patience ??= setTimeout(() => this.#user.stalled(), PATIENCE);
   }
 
   /** Takes input while there is room for it and for what is answered to it, and only then. */
@@ -153,6 +160,23 @@ export class Link {
       this.#flushing = false;
       this.flush();
     });
+  }
+
+  /** What one client brings about must not end the process, whatever it is. */
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#connection.emit({ type: "error", code: codeOf(error) ?? "SESSION", message: messageOf(error) });
+      this.#connection.cut("error");
+    }
+  }
+
+  #drained(): void {
+    clearTimeout(this.#patience);
+    this.#patience = undefined;
+    this.#user.drained();
+    this.regulate();
   }
 
   #receive(chunk: Uint8Array): void {

@@ -43,27 +43,23 @@ type State = "no" | "yes" | "wantNo" | "wantNoOpposite" | "wantYes" | "wantYesOp
 /** The state after, and what is said to the peer: yes (WILL or DO) or no (WONT or DONT). */
 type Step = readonly [State, ("yes" | "no")?];
 
+/** The peer says yes to an option that we would have. */
+const OFFERED = {
+  no: ["yes", "yes"],
+  yes: ["yes"],
+  wantNo: ["no"],
+  wantNoOpposite: ["yes"],
+  wantYes: ["yes"],
+  wantYesOpposite: ["wantNo", "no"],
+} as const satisfies Record<State, Step>;
+
 /**
- * The whole of RFC 1143 §7. `offered` and `unwelcome` are the peer's yes to an option that we would have and would not
- * have; `declined` is its no; `enable` and `disable` are our own wishes.
+ * The whole of RFC 1143 §7. `unwelcome` is the peer's yes to an option that we would not have, unless we have asked for it;
+ * `declined` is its no; `enable` and `disable` are our own wishes.
  */
 const STEPS = {
-  offered: {
-    no: ["yes", "yes"],
-    yes: ["yes"],
-    wantNo: ["no"],
-    wantNoOpposite: ["yes"],
-    wantYes: ["yes"],
-    wantYesOpposite: ["wantNo", "no"],
-  },
-  unwelcome: {
-    no: ["no", "no"],
-    yes: ["yes"],
-    wantNo: ["no"],
-    wantNoOpposite: ["yes"],
-    wantYes: ["yes"],
-    wantYesOpposite: ["wantNo", "no"],
-  },
+  offered: OFFERED,
+  unwelcome: { ...OFFERED, no: ["no", "no"] },
   declined: {
     no: ["no"],
     yes: ["no", "no"],

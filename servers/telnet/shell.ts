@@ -32,7 +32,7 @@ export interface ShellCommand {
 }
 
 /** What a command answers. */
-export type Answer = string | AsyncIterable<string> | undefined;
+type Answer = string | AsyncIterable<string> | undefined;
 
 /** What a command can reach. */
 export interface ShellSession {

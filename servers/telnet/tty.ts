@@ -3,7 +3,7 @@ import type { CloseReason, Endpoint } from "../../core/events.ts";
 import type { Connection } from "../../core/service.ts";
 import { Charset } from "./charset.ts";
 import { AYT, BRK, EC, EL, GA, IP } from "./codec.ts";
-import { Link } from "./link.ts";
+import { Link, PATIENCE } from "./link.ts";
 import { BINARY, ECHO, SGA, type Side } from "./options.ts";
 import { LineReader } from "./reader.ts";
 import type { ReadLineOptions, TelnetSession, Terminal } from "./terminal.ts";
@@ -56,6 +56,7 @@ export class Tty implements Terminal {
         this.#release();
         this.#reader.proceed();
       },
+      stalled: () => this.#drop(`The client has read nothing for ${PATIENCE / 1000} s.`),
     });
     this.#reader = new LineReader({
       get characterMode() {
@@ -159,11 +160,9 @@ export class Tty implements Terminal {
     this.#reader.above(text);
     // While an answer is under way, its own bytes are not held against the client: it waits for them to be read.
     const waiting = this.#reader.reading ? this.#link.backlog : this.#reader.deferred;
-    if (waiting <= this.#maxOutgoing) return;
-    const message = `More than ${this.#maxOutgoing} bytes wait for a client that does not read.`;
-    this.#connection.emit({ type: "error", code: "SLOW_READER", message });
-    this.#connection.cut("error");
-    this.#vanish();
+    if (waiting > this.#maxOutgoing) {
+      this.#drop(`More than ${this.#maxOutgoing} bytes wait for a client that does not read.`);
+    }
   }
 
   /** The editing functions of RFC 854 are the keys that mean the same; the others ask nothing of a terminal. */
@@ -237,6 +236,12 @@ export class Tty implements Terminal {
 
   #release(): void {
     for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  #drop(message: string): void {
+    this.#connection.emit({ type: "error", code: "SLOW_READER", message });
+    this.#connection.cut("error");
+    this.#vanish();
   }
 
   #vanish(): void {
