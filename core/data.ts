@@ -1,0 +1,149 @@
+import { connect, createServer, isIP, type Server as NetServer, type Socket } from "node:net";
+import { endpointOf, endpointText } from "./address.ts";
+import { type Dependent, type Roster, SocketConnection } from "./connection.ts";
+import { codeOf, messageOf, WirelabError } from "./errors.ts";
+import type { CloseReason, Endpoint } from "./events.ts";
+import { bind } from "./listener.ts";
+import type { DataPort, PortRange } from "./service.ts";
+
+/** How long a connection is waited for, either way, in milliseconds. */
+const CONNECT_TIMEOUT = 10_000;
+
+/** See {@link Site.listenOnce}. */
+export async function listenOnce(
+  parent: SocketConnection,
+  roster: Roster,
+  ports?: PortRange,
+): Promise<DataPort> {
+  const host = "host" in parent.local ? parent.local.host : "127.0.0.1";
+  const server = await bindOneOf(host, ports, `${parent.origin.server} (data port)`);
+  return new OneShotPort(server, parent, roster);
+}
+
+/** See {@link Site.dial}. */
+export function dial(parent: SocketConnection, roster: Roster, to: Endpoint): Promise<SocketConnection> {
+  return new Promise((resolve, reject) => {
+    // From the address that the client knows us by: it would distrust another one.
+    const from =
+      "host" in parent.local && isIP(parent.local.host) !== 0 ? { localAddress: parent.local.host } : {};
+    const options = "host" in to ? { ...to, ...from } : to;
+    const socket = connect({ ...options, allowHalfOpen: true, noDelay: true });
+    const dependent: Dependent = { orphan: () => socket.destroy(new Error("the client is gone")) };
+    const settle = () => {
+      parent.dependents.delete(dependent);
+      socket.off("error", refuse);
+      socket.setTimeout(0);
+    };
+    const refuse = (error: Error) => {
+      settle();
+      // A late second error of the socket that is being destroyed must find somebody.
+      socket.on("error", () => {});
+      const why = `${endpointText(to)} cannot be reached: ${messageOf(error)}.`;
+      reject(new WirelabError("UNREACHABLE", why, { cause: error }));
+    };
+    parent.dependents.add(dependent);
+    socket.setTimeout(CONNECT_TIMEOUT, () =>
+      socket.destroy(new Error(`no answer within ${CONNECT_TIMEOUT / 1000} s`)),
+    );
+    socket.once("error", refuse);
+    socket.once("connect", () => {
+      settle();
+      socket.removeAllListeners("timeout");
+      resolve(new SocketConnection(socket, parent.childOrigin(), roster, parent));
+    });
+  });
+}
+
+/** A listening socket for the first connection of the parent's own peer; strangers are dropped. */
+class OneShotPort implements DataPort, Dependent {
+  readonly host: string;
+  readonly port: number;
+  readonly #server: NetServer;
+  readonly #parent: SocketConnection;
+  readonly #roster: Roster;
+  #arrived: SocketConnection | undefined;
+  #taken = false;
+  #waiting: ((connection: SocketConnection | undefined) => void) | undefined;
+
+  constructor(server: NetServer, parent: SocketConnection, roster: Roster) {
+    const bound = server.address();
+    if (bound === null || typeof bound === "string") {
+      throw new WirelabError("STOPPED", "The data port was closed while it opened.");
+    }
+    this.host = bound.address;
+    this.port = bound.port;
+    this.#server = server;
+    this.#parent = parent;
+    this.#roster = roster;
+    parent.dependents.add(this);
+    server.on("connection", (socket) => this.#admit(socket));
+    // One accept that failed; the client tries again or gives up.
+    server.on("error", () => {});
+  }
+
+  connection(ms = CONNECT_TIMEOUT): Promise<SocketConnection> {
+    return new Promise((resolve, reject) => {
+      const take = (connection: SocketConnection | undefined) => {
+        clearTimeout(timer);
+        this.#waiting = undefined;
+        if (!connection) {
+          reject(new WirelabError("STOPPED", "The data port was closed before anybody connected."));
+          return;
+        }
+        this.#taken = true;
+        resolve(connection);
+      };
+      const timer = setTimeout(() => {
+        this.#waiting = undefined;
+        reject(new WirelabError("TIMED_OUT", `Nobody connected to the data port within ${ms} ms.`));
+      }, ms);
+      if (this.#arrived || !this.#server.listening) take(this.#arrived);
+      else this.#waiting = take;
+    });
+  }
+
+  close(): void {
+    this.orphan("server");
+  }
+
+  orphan(reason: CloseReason): void {
+    this.#parent.dependents.delete(this);
+    if (this.#server.listening) this.#server.close();
+    if (!this.#taken) this.#arrived?.cut(reason);
+    this.#waiting?.(undefined);
+  }
+
+  #admit(socket: Socket): void {
+    const peer = endpointOf(socket.remoteAddress, socket.remotePort);
+    const stranger = "host" in this.#parent.peer && "host" in peer && peer.host !== this.#parent.peer.host;
+    if (stranger || this.#arrived) {
+      const { server, protocol } = this.#parent.origin;
+      this.#roster.events.emit(
+        { server, protocol },
+        { type: "refused", peer, reason: stranger ? "stranger" : "full" },
+      );
+      socket.on("error", () => {});
+      socket.destroy();
+      return;
+    }
+    this.#server.close();
+    this.#arrived = new SocketConnection(socket, this.#parent.childOrigin(), this.#roster, this.#parent);
+    this.#waiting?.(this.#arrived);
+  }
+}
+
+/** Binds a free port, or the first free one of a range, begun at a random place so that ports are not soon used again. */
+async function bindOneOf(host: string, ports: PortRange | undefined, name: string): Promise<NetServer> {
+  const size = ports ? ports.to - ports.from + 1 : 1;
+  const offset = Math.floor(Math.random() * size);
+  for (let tried = 0; ; tried += 1) {
+    const server = createServer({ allowHalfOpen: true, noDelay: true });
+    const port = ports ? ports.from + ((offset + tried) % size) : 0;
+    try {
+      await bind(server, { host, port }, name);
+      return server;
+    } catch (error) {
+      if (codeOf(error) !== "ADDRESS_IN_USE" || tried + 1 >= size) throw error;
+    }
+  }
+}

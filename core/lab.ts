@@ -1,0 +1,197 @@
+import { type Account, type Accounts, accountTable, DEFAULT_ACCOUNTS } from "./accounts.ts";
+import { type Roster, SocketConnection } from "./connection.ts";
+import { dial, listenOnce } from "./data.ts";
+import { codeOf, WirelabError } from "./errors.ts";
+import { EventStream, type Events } from "./events.ts";
+import { Listener } from "./listener.ts";
+import { type Logger, type LogOptions, logEvents, logger, SILENT } from "./log.ts";
+import { parentOf } from "./path.ts";
+import { rooms } from "./rooms.ts";
+import { RunningServer, type Server, type StopOptions, type StopReport } from "./server.ts";
+import type { Connection, Service, Site } from "./service.ts";
+import { directoryStore } from "./store/directory.ts";
+import { memoryStore } from "./store/memory.ts";
+import type { Store } from "./store/store.ts";
+import { TRANSCRIPT_CAPACITY, type Transcript, transcriptOf } from "./transcript.ts";
+
+export interface LabOptions {
+  /** Who can log in. Default: `foo` with password `bar` and all permissions, as in pyftpdlib's example. */
+  readonly accounts?: readonly Account[];
+  /** Files in memory, by path. Default: an `/index.html` that says `Hello, world!`. */
+  readonly files?: Readonly<Record<string, string | Uint8Array>>;
+  /** A folder to keep files in, instead of in memory. Nothing is put there by itself. */
+  readonly root?: string;
+  /** A store of one's own, instead of both. */
+  readonly store?: Store;
+  /** The address of every server that names none itself. Default 127.0.0.1. */
+  readonly host?: string;
+  /** How many events the transcript remembers. Default 10,000; 0 for none. */
+  readonly transcript?: number;
+  /** Where log lines go. Default: nowhere. */
+  readonly log?: LogOptions;
+}
+
+/** A running lab: its servers, and all that they share. */
+export interface Lab<Names extends string = string> extends AsyncDisposable {
+  readonly servers: Readonly<Record<Names, Server>>;
+  readonly events: Events;
+  readonly transcript: Transcript;
+  readonly store: Store;
+  readonly accounts: Accounts;
+  /**
+   * Stops accepting, lets every protocol say goodbye, waits for clients to come to their end, and cuts those that have not.
+   * Called again, it gives the first call's report.
+   */
+  stop(options?: StopOptions): Promise<StopReport>;
+}
+
+/** The whole lab's files if it is given none: http.server's example answers so. */
+const DEFAULT_FILES = { "/index.html": "Hello, world!" };
+
+/**
+ * Starts servers that share accounts, files, log and shutdown: all of them, or none.
+ *
+ * @param services what to run, by the names that the servers shall have.
+ * @throws WirelabError with the code of the first server that could not start, after what had started was stopped:
+ *   `ADDRESS_IN_USE`, `ADDRESS_DENIED`, `ADDRESS_UNAVAILABLE`; `BAD_OPTION` or `BAD_ACCOUNT` before anything starts.
+ *
+ * @example
+ * ```ts
+ * import { ftp, http, startLab } from "wirelab";
+ *
+ * await using lab = await startLab({ files: ftp(), web: http() });
+ * const page = await fetch(lab.servers.web.url);
+ * console.log(await page.text()); // Hello, world!
+ * ```
+ */
+export async function startLab<const T extends Readonly<Record<string, Service>>>(
+  services: T,
+  options: LabOptions = {},
+): Promise<Lab<keyof T & string>> {
+  const accounts = accountTable(options.accounts ?? DEFAULT_ACCOUNTS);
+  const store = await storeOf(options);
+  await makeHomes(store, accounts);
+  const events = new EventStream();
+  const transcript = transcriptOf(events, options.transcript ?? TRANSCRIPT_CAPACITY);
+  const log = options.log ? await logger(options.log) : SILENT;
+  if (options.log) logEvents(events, log, options.log.level);
+
+  const lab = new RunningLab({ accounts, store, events, log, host: options.host ?? "127.0.0.1" });
+  const started = await Promise.allSettled(
+    Object.entries(services).map(async ([name, service]) => [name, await lab.start(name, service)] as const),
+  );
+  const failed = started.find((result) => result.status === "rejected");
+  if (failed) {
+    await lab.stop({ grace: 0 });
+    throw failed.reason;
+  }
+  const servers = Object.fromEntries(
+    started.flatMap((result) => (result.status === "fulfilled" ? [result.value] : [])),
+  );
+  for (const { name: server, protocol, url } of Object.values(servers)) {
+    events.emit({ server, protocol }, { type: "listening", url });
+  }
+  return {
+    servers: servers as Record<keyof T & string, Server>,
+    events,
+    transcript,
+    store,
+    accounts,
+    stop: (stopOptions) => lab.stop(stopOptions),
+    [Symbol.asyncDispose]: async () => void (await lab.stop()),
+  };
+}
+
+/** What the servers of one lab share. */
+interface Shared {
+  readonly accounts: Accounts;
+  readonly store: Store;
+  readonly events: EventStream;
+  readonly log: Logger;
+  readonly host: string;
+}
+
+/** The servers of one lab, and their common end. */
+class RunningLab {
+  readonly #shared: Shared;
+  readonly #rooms = rooms();
+  readonly #roster: Roster;
+  readonly #servers = new Set<RunningServer>();
+  #connections = 0;
+  #stopped: Promise<StopReport> | undefined;
+
+  constructor(shared: Shared) {
+    this.#shared = shared;
+    this.#roster = { events: shared.events, open: new Set() };
+  }
+
+  async start(name: string, service: Service): Promise<Server> {
+    const { accounts, store, log, host } = this.#shared;
+    const roster = this.#roster;
+    const stopping = new AbortController();
+    const site: Site = {
+      server: name,
+      log,
+      store,
+      accounts,
+      rooms: this.#rooms,
+      signal: stopping.signal,
+      listenOnce: (parent, ports) => listenOnce(ours(parent), roster, ports),
+      dial: (parent, to) => dial(ours(parent), roster, to),
+    };
+    const engine = await service.open(site);
+    const { protocol, listen } = service;
+    const nextId = () => {
+      this.#connections += 1;
+      return `c${this.#connections}`;
+    };
+    const listener = await Listener.open(
+      { host, ...listen },
+      { server: name, protocol, engine, nextId },
+      roster,
+    ).catch(async (error) => {
+      await engine.close?.();
+      throw error;
+    });
+    const running = new RunningServer(name, protocol, listener, engine, stopping, roster);
+    this.#servers.add(running);
+    return running;
+  }
+
+  stop(options?: StopOptions): Promise<StopReport> {
+    this.#stopped ??= this.#stop(options);
+    return this.#stopped;
+  }
+
+  async #stop(options: StopOptions | undefined): Promise<StopReport> {
+    const reports = await Promise.all([...this.#servers].map((server) => server.stop(options)));
+    this.#shared.events.stop();
+    return { open: reports.flatMap((report) => report.open), cut: reports.flatMap((report) => report.cut) };
+  }
+}
+
+/** The connection behind the interface; nothing else can be a parent. */
+function ours(connection: Connection): SocketConnection {
+  if (connection instanceof SocketConnection) return connection;
+  throw new WirelabError("BAD_OPTION", "A data connection needs a parent that core has accepted or dialled.");
+}
+
+async function storeOf({ store, root, files }: LabOptions): Promise<Store> {
+  const given = Object.entries({ store, root, files }).flatMap(([name, value]) =>
+    value === undefined ? [] : [name],
+  );
+  if (given.length > 1) throw new WirelabError("BAD_OPTION", `Give one of ${given.join(" and ")}, not both.`);
+  if (store) return store;
+  return root === undefined ? memoryStore({ files: files ?? DEFAULT_FILES }) : directoryStore(root);
+}
+
+async function makeHomes(store: Store, accounts: Accounts): Promise<void> {
+  const make = async (path: string): Promise<void> => {
+    if (path === "/") return;
+    await make(parentOf(path));
+    await store.makeDirectory(path).catch((error) => {
+      if (codeOf(error) !== "EXISTS") throw error;
+    });
+  };
+  for (const { home } of accounts) await make(home);
+}

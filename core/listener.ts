@@ -1,0 +1,190 @@
+import { rm, stat } from "node:fs/promises";
+import {
+  connect,
+  createServer,
+  type Server as NetServer,
+  type ListenOptions as NodeListenOptions,
+  type Socket,
+} from "node:net";
+import { authority, endpointOf } from "./address.ts";
+import { type Roster, SocketConnection } from "./connection.ts";
+import { codeOf, type ErrorCode, messageOf, WirelabError } from "./errors.ts";
+import type { Endpoint, Origin, Protocol } from "./events.ts";
+import { Gate } from "./gate.ts";
+import type { Engine, ListenOptions } from "./service.ts";
+
+/** How long somebody who is not let in has to take the words that say so, in milliseconds. */
+const TURNED_AWAY = 2000;
+
+/** What a listener serves: a server of the lab, by name. */
+export interface Served {
+  readonly server: string;
+  readonly protocol: Protocol;
+  readonly engine: Engine;
+  readonly nextId: () => string;
+}
+
+/** The listening socket of one server: whatever comes in passes the gate, becomes a connection, and goes to the engine. */
+export class Listener {
+  readonly address: Endpoint;
+  readonly #served: Served;
+  readonly #origin: Origin;
+  readonly #roster: Roster;
+  readonly #gate: Gate;
+  readonly #server: NetServer;
+  readonly #own = new Set<SocketConnection>();
+  readonly #turnedAway = new Set<Socket>();
+  #clock: NodeJS.Timeout | undefined;
+
+  /**
+   * Binds the address; nothing is accepted before the answer.
+   *
+   * @throws WirelabError `ADDRESS_IN_USE`, `ADDRESS_DENIED`, `ADDRESS_UNAVAILABLE` or `BAD_OPTION`, naming server and address.
+   */
+  static async open(
+    listen: ListenOptions & { readonly host: string },
+    served: Served,
+    roster: Roster,
+  ): Promise<Listener> {
+    const gate = new Gate(listen.gate);
+    const server = createServer({ allowHalfOpen: true, noDelay: true });
+    if (listen.path !== undefined) await clearStale(listen.path);
+    const wanted =
+      listen.path !== undefined ? { path: listen.path } : { host: listen.host, port: listen.port ?? 0 };
+    await bind(server, wanted, served.server);
+    return new Listener(server, gate, served, roster);
+  }
+
+  private constructor(server: NetServer, gate: Gate, served: Served, roster: Roster) {
+    const bound = server.address();
+    if (bound === null) throw new WirelabError("STOPPED", `${served.server} was closed while it started.`);
+    this.address = typeof bound === "string" ? { path: bound } : endpointOf(bound.address, bound.port);
+    this.#served = served;
+    this.#origin = { server: served.server, protocol: served.protocol };
+    this.#roster = roster;
+    this.#gate = gate;
+    this.#server = server;
+    server.on("connection", (socket) => this.#admit(socket));
+    // After a successful bind, what can fail is one accept (out of file handles, say): told, and the next may succeed.
+    server.on("error", (error) =>
+      roster.events.emit(this.#origin, {
+        type: "error",
+        code: codeOf(error) ?? "IO",
+        message: messageOf(error),
+      }),
+    );
+  }
+
+  /** Stops accepting; connections that are open stay. Resolves when the socket no longer listens. */
+  close(): Promise<void> {
+    for (const socket of this.#turnedAway) socket.destroy();
+    return new Promise((resolve) => {
+      // Node calls back when every accepted connection is closed too; the address is free before that.
+      this.#server.close();
+      setImmediate(resolve);
+    });
+  }
+
+  #admit(socket: Socket): void {
+    const peer = endpointOf(socket.remoteAddress, socket.remotePort);
+    const refused = this.#gate.admit(peer);
+    if (refused) {
+      this.#roster.events.emit(this.#origin, { type: "refused", peer, reason: refused });
+      this.#turnAway(socket, refused === "denied" ? undefined : this.#served.engine.goodbye?.("full"));
+      return;
+    }
+    const { nextId, engine } = this.#served;
+    const connection = new SocketConnection(socket, { ...this.#origin, connection: nextId() }, this.#roster);
+    this.#own.add(connection);
+    this.#clock ??= setInterval(() => this.#sweep(), sweepPeriod(this.#gate.limits));
+    connection.closed.then(() => {
+      this.#gate.release(peer);
+      this.#own.delete(connection);
+      if (this.#own.size > 0) return;
+      clearInterval(this.#clock);
+      this.#clock = undefined;
+    });
+    try {
+      engine.accept(connection);
+    } catch (error) {
+      connection.emit({ type: "error", code: codeOf(error) ?? "IO", message: messageOf(error) });
+      connection.cut("error");
+    }
+  }
+
+  #turnAway(socket: Socket, words: string | undefined): void {
+    socket.on("error", () => {});
+    if (words === undefined) {
+      socket.destroy();
+      return;
+    }
+    this.#turnedAway.add(socket);
+    socket.once("close", () => this.#turnedAway.delete(socket));
+    socket.setTimeout(TURNED_AWAY, () => socket.destroy());
+    socket.end(words);
+    socket.resume();
+  }
+
+  /** One clock for all: a timer per connection would cost more than it tells. */
+  #sweep(): void {
+    const now = performance.now();
+    for (const connection of this.#own) {
+      const reason = connection.expired(now, this.#gate.limits);
+      if (!reason) continue;
+      const words = this.#served.engine.goodbye?.(reason);
+      if (words !== undefined && connection.stream.writable) connection.stream.write(words);
+      connection.end(reason);
+    }
+  }
+}
+
+/** How often the clocks are looked at: a quarter of the shortest, and a second at most. */
+function sweepPeriod(limits: { readonly idle: number; readonly lifetime: number }): number {
+  return Math.max(10, Math.min(1000, limits.idle / 4, limits.lifetime / 4));
+}
+
+const BIND_ERRORS: Readonly<Record<string, readonly [ErrorCode, string]>> = {
+  EADDRINUSE: ["ADDRESS_IN_USE", "the address is in use; choose another port, or 0 for any free one"],
+  EACCES: [
+    "ADDRESS_DENIED",
+    "permission denied; ports below 1024 and foreign folders need rights, others do not",
+  ],
+  EPERM: ["ADDRESS_DENIED", "permission denied"],
+  EADDRNOTAVAIL: ["ADDRESS_UNAVAILABLE", "this machine has no such address"],
+  ENOTFOUND: ["ADDRESS_UNAVAILABLE", "no such host; write a literal address"],
+  EAFNOSUPPORT: ["ADDRESS_UNAVAILABLE", "this machine does not speak that family of addresses"],
+  ENOENT: ["ADDRESS_UNAVAILABLE", "the folder of the socket does not exist"],
+};
+
+/** Makes a server listen, or says why it cannot. */
+export function bind(server: NetServer, wanted: NodeListenOptions, name: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const refuse = (error: Error) => {
+      const cause = codeOf(error) ?? "IO";
+      const [code, why] = BIND_ERRORS[cause] ?? ["ADDRESS_UNAVAILABLE", messageOf(error)];
+      const at =
+        wanted.path !== undefined ? `unix:${wanted.path}` : authority(wanted.host ?? "", wanted.port ?? 0);
+      reject(new WirelabError(code, `${name} cannot listen on ${at}: ${why} (${cause}).`, { cause: error }));
+    };
+    server.once("error", refuse);
+    server.listen(wanted, () => {
+      server.off("error", refuse);
+      resolve();
+    });
+  });
+}
+
+/** Removes the socket file of a process that is gone. One that somebody answers on, or another kind of file, stays. */
+async function clearStale(path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found?.isSocket()) return;
+  const alive = await new Promise<boolean>((resolve) => {
+    const probe = connect(path);
+    probe.once("connect", () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once("error", (error) => resolve(codeOf(error) !== "ECONNREFUSED"));
+  });
+  if (!alive) await rm(path, { force: true });
+}

@@ -1,0 +1,128 @@
+import { endpointText, serverUrl } from "./address.ts";
+import type { Roster, SocketConnection } from "./connection.ts";
+import type { Protocol } from "./events.ts";
+import type { Listener } from "./listener.ts";
+import type { Engine } from "./service.ts";
+
+/** A server that runs. */
+export interface Server extends AsyncDisposable {
+  readonly name: string;
+  readonly protocol: Protocol;
+  /** The literal address it listens on; empty for a Unix-domain socket. */
+  readonly host: string;
+  /** The port it listens on; 0 for a Unix-domain socket. */
+  readonly port: number;
+  /** The path of its Unix-domain socket, if it has one. */
+  readonly path?: string;
+  /** Ready to paste, `ftp://127.0.0.1:2121` for example; `unix:PATH` for a Unix-domain socket. */
+  readonly url: string;
+  /** Stops this server alone; see {@link Lab.stop}. */
+  stop(options?: StopOptions): Promise<StopReport>;
+}
+
+export interface StopOptions {
+  /** Milliseconds that clients have to come to their end before they are cut. Default 2,000. */
+  readonly grace?: number;
+}
+
+/** A connection as a stop report tells of it. */
+export interface OpenConnection {
+  readonly connection: string;
+  readonly server: string;
+  readonly peer: string;
+}
+
+/** What stopping found. */
+export interface StopReport {
+  /** The connections that were open when the stop began. */
+  readonly open: readonly OpenConnection[];
+  /** Those that had to be cut because the grace ran out. */
+  readonly cut: readonly OpenConnection[];
+}
+
+/** How long clients have, if nobody says, in milliseconds. */
+const DEFAULT_GRACE = 2000;
+
+/** A listener and an engine that run, and how they end. */
+export class RunningServer implements Server {
+  readonly name: string;
+  readonly protocol: Protocol;
+  readonly host: string;
+  readonly port: number;
+  readonly path?: string;
+  readonly url: string;
+  readonly #listener: Listener;
+  readonly #engine: Engine;
+  readonly #stopping: AbortController;
+  readonly #roster: Roster;
+  #stopped: Promise<StopReport> | undefined;
+
+  constructor(
+    name: string,
+    protocol: Protocol,
+    listener: Listener,
+    engine: Engine,
+    stopping: AbortController,
+    roster: Roster,
+  ) {
+    this.name = name;
+    this.protocol = protocol;
+    const at = listener.address;
+    this.host = "host" in at ? at.host : "";
+    this.port = "host" in at ? at.port : 0;
+    if ("path" in at) this.path = at.path;
+    this.url = serverUrl(protocol, at);
+    this.#listener = listener;
+    this.#engine = engine;
+    this.#stopping = stopping;
+    this.#roster = roster;
+  }
+
+  stop({ grace = DEFAULT_GRACE }: StopOptions = {}): Promise<StopReport> {
+    this.#stopped ??= this.#stop(grace);
+    return this.#stopped;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  async #stop(grace: number): Promise<StopReport> {
+    const open = this.#open();
+    this.#stopping.abort();
+    const closed = this.#listener.close();
+    if (grace > 0) {
+      this.#engine.drain?.();
+      await this.#allClosed(grace);
+    }
+    const cut = this.#open();
+    for (const connection of cut) connection.cut("stopped");
+    await Promise.all([closed, ...cut.map((connection) => connection.closed)]);
+    await this.#engine.close?.();
+    this.#roster.events.emit({ server: this.name, protocol: this.protocol }, { type: "stopped" });
+    return { open: open.map(reported), cut: cut.map(reported) };
+  }
+
+  #open(): SocketConnection[] {
+    return [...this.#roster.open].filter((connection) => connection.origin.server === this.name);
+  }
+
+  /** Waits until nothing is open, data connections that come meanwhile included, or until the time is up. */
+  async #allClosed(grace: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<"late">((resolve) => {
+      timer = setTimeout(() => resolve("late"), grace);
+    });
+    let open = this.#open();
+    while (open.length > 0) {
+      const ended = Promise.all(open.map((connection) => connection.closed));
+      if ((await Promise.race([ended, late])) === "late") break;
+      open = this.#open();
+    }
+    clearTimeout(timer);
+  }
+}
+
+function reported({ id, origin, peer }: SocketConnection): OpenConnection {
+  return { connection: id, server: origin.server, peer: endpointText(peer) };
+}

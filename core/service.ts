@@ -1,0 +1,118 @@
+import type { Duplex } from "node:stream";
+import type { Accounts } from "./accounts.ts";
+import type { CloseReason, Endpoint, Occurrence, Protocol, Reply } from "./events.ts";
+import type { GateOptions } from "./gate.ts";
+import type { Logger } from "./log.ts";
+import type { Rooms } from "./rooms.ts";
+import type { Store } from "./store/store.ts";
+
+/** Where a server listens, and whom it lets in. */
+export interface ListenOptions {
+  /** 0, the default, takes a free port: the running server tells which. */
+  readonly port?: number;
+  /** The literal address to listen on. Default: the lab's, which is 127.0.0.1. */
+  readonly host?: string;
+  /** The path of a Unix-domain socket, instead of host and port. */
+  readonly path?: string;
+  readonly gate?: GateOptions;
+}
+
+/** A server as it is described, by `ftp()`, `http()`, `tcp()` …: a value, nothing running. */
+export interface Service {
+  readonly protocol: Protocol;
+  readonly listen: ListenOptions;
+  /** Called once per lab; imports the engine's package here, so that a lab loads only what it runs. */
+  open(site: Site): Engine | Promise<Engine>;
+}
+
+/** What speaks a protocol: a function of streams. It never listens. */
+export interface Engine {
+  /** Takes over a connection that was let in. From here on it is the engine's to end. */
+  accept(connection: Connection): void;
+  /**
+   * The words for a client whom core sends away, in the protocol's own form (`421 …`): `full` at the gate, `idle` and
+   * `lifetime` when a clock ran out. None by default.
+   */
+  goodbye?(reason: "full" | "idle" | "lifetime"): string | undefined;
+  /** The lab is stopping: say goodbye where nothing is under way, and after it where something is. */
+  drain?(): void;
+  /** The last call, when every connection is closed. */
+  close?(): void | Promise<void>;
+}
+
+/** All that a protocol may reach. */
+export interface Site {
+  /** The server's name in the lab. */
+  readonly server: string;
+  readonly log: Logger;
+  /** Unguarded: `guarded()` makes an account's view of it. */
+  readonly store: Store;
+  readonly accounts: Accounts;
+  readonly rooms: Rooms;
+  /** Aborted when the lab begins to stop. */
+  readonly signal: AbortSignal;
+  /** A port for one data connection from the parent's own peer (FTP passive), on the address the parent came in by. */
+  listenOnce(parent: Connection, ports?: PortRange): Promise<DataPort>;
+  /**
+   * A connection made by the server (FTP active, forwarding).
+   *
+   * @throws WirelabError `UNREACHABLE` when it was refused or did not come about within 10 s.
+   */
+  dial(parent: Connection, to: Endpoint): Promise<Connection>;
+}
+
+/** Ports from the first to the last, both included. */
+export interface PortRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A port that waits for one data connection. */
+export interface DataPort {
+  readonly host: string;
+  readonly port: number;
+  /**
+   * The connection, whether it has come already or comes later. Called once.
+   *
+   * @param ms how long to wait, in milliseconds; default 10,000.
+   * @throws WirelabError `TIMED_OUT`, or `STOPPED` when the port was closed first.
+   */
+  connection(ms?: number): Promise<Connection>;
+  /** Stops listening, and ends a connection that came and was not taken. Harmless when called again. */
+  close(): void;
+}
+
+/** One stream between a client and an engine. Core has accepted (or dialled) it, counts it, and tells when it closes. */
+export interface Connection {
+  /** Unique in its lab: `c7`; a data connection of it is `c7.1`. */
+  readonly id: string;
+  readonly peer: Endpoint;
+  /** Our end: the address that the client reached us by. */
+  readonly local: Endpoint;
+  /** Decrypted bytes. Half-closed clients stay writable (`allowHalfOpen`); the engine ends its own side. */
+  readonly stream: Duplex;
+  readonly secure: boolean;
+  /** Whether anybody wants commands, replies and frames: ask before building one. The other events are always told. */
+  readonly observed: boolean;
+  /** Resolves when the connection is closed, however it came to that. */
+  readonly closed: Promise<CloseReason>;
+  /**
+   * Upgrades to TLS in place, as server; `stream` is another one afterwards.
+   *
+   * @throws WirelabError `TLS_UNAVAILABLE` when the lab has no certificate.
+   */
+  startTls(): Promise<void>;
+  /** Tells the lab's observers what the protocol saw. Free while nobody observes. */
+  emit(event: Occurrence): void;
+  /** Every reply passes through here before it is sent: the one place where a wrong one can be scripted. */
+  amend(reply: Reply): Promise<Reply | undefined>;
+  /**
+   * Sends what is still to be sent, then FIN, and discards further input until the peer's FIN (2 s without a byte, 30 s
+   * altogether), so that no RST eats the last reply. Harmless when called again.
+   *
+   * @param reason what observers are told; default `server`.
+   */
+  end(reason?: CloseReason): void;
+  /** Closes at once; what was not sent yet is lost. */
+  cut(reason: CloseReason): void;
+}

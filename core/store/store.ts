@@ -1,0 +1,65 @@
+import type { Readable, Writable } from "node:stream";
+
+/** What the store says of one file or directory. */
+export interface Entry {
+  /** Absolute and normalised, as in {@link resolvePath}. */
+  readonly path: string;
+  /** The last name of the path; empty for the root. */
+  readonly name: string;
+  readonly type: "file" | "directory";
+  /** In bytes; 0 for directories. */
+  readonly size: number;
+  readonly modified: Date;
+  /** The permission bits of a Unix mode, 0o644 for example. Shown, and settable; they grant and refuse nothing. */
+  readonly mode: number;
+}
+
+/** Bytes `start` to `end`, both included and counted from 0, as HTTP counts them (RFC 9110 §14.1.2). */
+export interface ByteRange {
+  readonly start?: number;
+  readonly end?: number;
+}
+
+/** A file that is open for reading: entry and bytes are of one moment, whatever is stored there meanwhile. */
+export interface Reading {
+  readonly entry: Entry;
+  /** The whole content, where the store has it in memory: to be sent as it is, and never changed. */
+  readonly bytes?: Uint8Array;
+  /** The bytes as a stream, which closes the reading when it ends or is destroyed. Called once. */
+  stream(range?: ByteRange): Readable;
+  /** Lets go of the file, for a reader that asks for no stream. Harmless when called again. */
+  close(): Promise<void>;
+}
+
+export interface WriteOptions {
+  /** Where the bytes go on from: what the file has before this offset stays, what it has after is cut off. Default 0. */
+  readonly start?: number;
+  /** The bytes go behind what the file has. Default: they replace it. */
+  readonly append?: boolean;
+}
+
+/**
+ * Files and directories that every server of a lab shares. Paths are absolute (a relative one counts from the root).
+ * Every method rejects with a `WirelabError` whose code is one of the store's: `NOT_FOUND`, `FORBIDDEN`, `EXISTS`,
+ * `IS_DIRECTORY`, `NOT_DIRECTORY`, `NOT_EMPTY`, `BAD_PATH`, `QUOTA`, `IO`. Messages name virtual paths only.
+ */
+export interface Store {
+  stat(path: string): Promise<Entry>;
+  /** The entries of a directory, sorted by name. A file is refused with `NOT_DIRECTORY`. */
+  list(path: string): Promise<readonly Entry[]>;
+  /** Opens a file; a directory is refused with `IS_DIRECTORY`. */
+  read(path: string): Promise<Reading>;
+  /**
+   * Opens a file for writing, made if there is none; its directory must exist. Readers see the old content until the
+   * stream has *finished*, and the new content from then on; a stream that is destroyed before leaves the old file whole.
+   */
+  write(path: string, options?: WriteOptions): Promise<Writable>;
+  /** Removes a file or an empty directory. The root is refused with `FORBIDDEN`. */
+  remove(path: string): Promise<void>;
+  /** Moves a file or directory; a file that is there already is replaced, a directory is refused with `EXISTS`. */
+  rename(from: string, to: string): Promise<void>;
+  /** Makes one directory; its parent must exist. */
+  makeDirectory(path: string): Promise<void>;
+  setMode(path: string, mode: number): Promise<void>;
+  setModified(path: string, modified: Date): Promise<void>;
+}

@@ -1,0 +1,26 @@
+export { type Account, type Accounts, type KnownAccount, PERMISSIONS } from "./core/accounts.ts";
+export { type ListenAddress, parseAddress } from "./core/address.ts";
+export { type ErrorCode, WirelabError } from "./core/errors.ts";
+export type * from "./core/events.ts";
+export type { GateOptions } from "./core/gate.ts";
+export { type Lab, type LabOptions, startLab } from "./core/lab.ts";
+export type { Logger, LogLevel, LogOptions } from "./core/log.ts";
+export { resolvePath } from "./core/path.ts";
+export type { RoomMessage, Rooms, Seat } from "./core/rooms.ts";
+export type { OpenConnection, Server, StopOptions, StopReport } from "./core/server.ts";
+export type * from "./core/service.ts";
+export type { ByteRange, Entry, Reading, Store, WriteOptions } from "./core/store/store.ts";
+export type { Transcript } from "./core/transcript.ts";
+export { type FtpOptions, ftp } from "./servers/ftp/index.ts";
+export { type HttpOptions, http } from "./servers/http/index.ts";
+export { TCP_BEHAVIOURS, type TcpBehaviour, type TcpOptions, tcp } from "./servers/tcp/index.ts";
+export {
+  type ReadLineOptions,
+  type ShellCommand,
+  type ShellOptions,
+  type ShellSession,
+  type TelnetOptions,
+  type TelnetSession,
+  type Terminal,
+  telnet,
+} from "./servers/telnet/index.ts";

@@ -1,0 +1,238 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { type Account, accountTable, DEFAULT_ACCOUNTS, PERMISSIONS } from "../core/accounts.ts";
+import { type ListenAddress, parseAddress } from "../core/address.ts";
+import { messageOf } from "../core/errors.ts";
+import { Gate } from "../core/gate.ts";
+import type { LogLevel } from "../core/log.ts";
+import type { PortRange } from "../core/service.ts";
+import { TCP_BEHAVIOURS, type TcpBehaviour } from "../servers/tcp/index.ts";
+
+/** The servers that the command line starts, with the ports they have there. */
+export const DEFAULT_PORTS = { ftp: 2121, telnet: 2323, http: 8080, tcp: 1234 } as const;
+export type ServerName = keyof typeof DEFAULT_PORTS;
+export const SERVER_NAMES = ["ftp", "telnet", "http", "tcp"] as const satisfies readonly ServerName[];
+
+/** What a command line asks for. */
+export interface Plan {
+  /** The servers to start, and where. */
+  readonly servers: ReadonlyMap<ServerName, ListenAddress>;
+  readonly host: string;
+  readonly allow: readonly string[];
+  readonly deny: readonly string[];
+  readonly root?: string;
+  readonly accounts: readonly Account[];
+  readonly tcpBehaviour: TcpBehaviour;
+  readonly passivePorts?: PortRange;
+  readonly passiveHost?: string;
+  readonly ready?: "json";
+  readonly envFile?: string;
+  readonly logLevel: LogLevel;
+  /** Left out: `pretty` on a terminal, `json` elsewhere. */
+  readonly logFormat?: "pretty" | "json";
+}
+
+/** A command line that asks for no start: for a text (`--help`, `--version`), or for the impossible. */
+export class Ending extends Error {
+  /** 0 for what was asked for, 2 for a usage error. */
+  readonly exitCode: 0 | 2;
+  constructor(exitCode: 0 | 2, text: string) {
+    super(text);
+    this.exitCode = exitCode;
+  }
+}
+
+const EXAMPLES = `
+ADDR is PORT, HOST:PORT, [IPV6]:PORT or unix:PATH; port 0 takes any free port, and the real one is told.
+Without a server flag all of them start, on 127.0.0.1.
+
+Examples:
+  wirelab                                     everything, on files in memory
+  wirelab --ftp --http --root ./fixtures      a folder by FTP and HTTP
+  wirelab --ftp=0 --ready=json                a free port, told on stdout as JSON
+  wirelab --tcp=1234 --tcp-behaviour echo     an echo server
+  wirelab --http=unix:/tmp/lab.sock           on a Unix-domain socket
+
+Exit codes: 0 clean stop, 1 failure, 2 usage, 3 an address could not be bound, 128+N on a second signal N.`;
+
+/**
+ * Reads a command line (without node and the program's own name).
+ *
+ * @throws Ending with the text to print, where nothing is to be started.
+ */
+export function planOf(argv: readonly string[], version: string): Plan {
+  let printed = "";
+  const command = program(version).configureOutput({
+    writeOut: (text) => {
+      printed += text;
+    },
+    writeErr: (text) => {
+      printed += text;
+    },
+  });
+  try {
+    command.parse(argv, { from: "user" });
+    return planFrom(command.opts<Flags>());
+  } catch (error) {
+    const exitCode = error instanceof CommanderError && error.exitCode === 0 ? 0 : 2;
+    throw new Ending(exitCode, printed || `error: ${messageOf(error)}\n`);
+  }
+}
+
+type ServerFlags = { readonly [name in ServerName]?: ListenAddress | true };
+
+interface Flags extends ServerFlags {
+  readonly all?: true;
+  readonly host: string;
+  readonly open?: true;
+  readonly allow?: readonly string[];
+  readonly deny?: readonly string[];
+  readonly root?: string;
+  readonly user?: readonly Account[];
+  readonly anonymous?: string | true;
+  readonly tcpBehaviour: TcpBehaviour;
+  readonly passivePorts?: PortRange;
+  readonly passiveHost?: string;
+  readonly ready?: "json";
+  readonly envFile?: string;
+  readonly logLevel: LogLevel;
+  readonly logFormat?: "pretty" | "json";
+}
+
+function program(version: string): Command {
+  const command = new Command("wirelab")
+    .description("FTP, Telnet, HTTP and TCP servers that start together and share files, accounts and log.")
+    .usage("[--ftp[=ADDR]] [--telnet[=ADDR]] [--http[=ADDR]] [--tcp[=ADDR]] [options]")
+    .version(version, "-V, --version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .allowExcessArguments(false)
+    .showHelpAfterError("(wirelab --help lists all flags)")
+    .exitOverride()
+    .addHelpText("after", EXAMPLES);
+  for (const name of SERVER_NAMES) {
+    command.option(
+      `--${name} [ADDR]`,
+      `start the ${name} server (default port ${DEFAULT_PORTS[name]})`,
+      valid(parseAddress),
+    );
+  }
+  return command
+    .option("--all", "start all servers")
+    .option("--host <HOST>", "address to listen on where ADDR has none", "127.0.0.1")
+    .option("--open", "let anonymous users write even where other machines reach the servers")
+    .option("--allow <CIDR>", "let in only these addresses (repeatable)", valid(collectBlocks))
+    .option("--deny <CIDR>", "keep these addresses out (repeatable)", valid(collectBlocks))
+    .option("--root <DIR>", "keep files in this folder instead of in memory")
+    .option(
+      "--user <NAME:PASSWORD>",
+      `an account, with :PERMISSIONS behind it or elr (repeatable; default foo:bar:${PERMISSIONS})`,
+      valid(collectUsers),
+    )
+    .option("--anonymous [PERMISSIONS]", "an account for everybody (default permissions elr)")
+    .addOption(
+      new Option("--tcp-behaviour <NAME>", "what the tcp server does")
+        .choices(TCP_BEHAVIOURS)
+        .default("hello"),
+    )
+    .option("--passive-ports <FROM-TO>", "ports for FTP's data connections (default any)", valid(portRange))
+    .option(
+      "--passive-host <ADDRESS>",
+      "address that FTP tells clients for data connections (default the one they came in by)",
+    )
+    .addOption(new Option("--ready <FORMAT>", "one line on stdout when everything listens").choices(["json"]))
+    .option(
+      "--env, --env-file <FILE>",
+      "write WIRELAB_FTP_URL=… and the like to this file when everything listens",
+    )
+    .addOption(
+      new Option("--log-level <LEVEL>", "how much to log")
+        .choices(["error", "warn", "info", "debug", "trace"])
+        .default("info"),
+    )
+    .addOption(
+      new Option("--log-format <FORMAT>", "default: pretty on a terminal, else json").choices([
+        "pretty",
+        "json",
+      ]),
+    );
+}
+
+function planFrom(flags: Flags): Plan {
+  const asked = SERVER_NAMES.filter((name) => flags[name] !== undefined);
+  const chosen = flags.all || asked.length === 0 ? SERVER_NAMES : asked;
+  const servers = new Map<ServerName, ListenAddress>();
+  for (const name of chosen) {
+    const flag = flags[name];
+    servers.set(name, flag === undefined || flag === true ? { port: DEFAULT_PORTS[name] } : flag);
+  }
+  const anonymous = flags.anonymous === true ? "elr" : flags.anonymous;
+  const accounts = [
+    ...(flags.user ?? DEFAULT_ACCOUNTS),
+    ...(anonymous === undefined ? [] : [{ name: "anonymous", permissions: anonymous }]),
+  ];
+  accountTable(accounts);
+  const {
+    host,
+    allow = [],
+    deny = [],
+    all,
+    open,
+    user,
+    anonymous: _,
+    ftp,
+    telnet,
+    http,
+    tcp,
+    ...rest
+  } = flags;
+  const plan: Plan = { servers, host, allow, deny, accounts, ...rest };
+  const writes = [...(anonymous ?? "")].filter((letter) => !"elr".includes(letter)).join("");
+  const [exposed] = exposedServers(plan);
+  if (exposed && writes !== "" && !flags.open) {
+    throw new Error(
+      `anonymous users may write (${writes}) and other machines reach ${exposed}; give --open if you mean it, or --anonymous=elr`,
+    );
+  }
+  return plan;
+}
+
+/** The servers that machines other than this one can reach. */
+export function exposedServers({ servers, host }: Plan): readonly ServerName[] {
+  const loopback = (address: string) => /^(127\.|::1$|localhost$)/.test(address);
+  return [...servers].flatMap(([name, address]) =>
+    "path" in address || loopback(address.host ?? host) ? [] : [name],
+  );
+}
+
+/** An argument parser whose errors commander reports beside the flag's name. */
+function valid<T>(parse: (text: string, previous?: T) => T): (text: string, previous: T) => T {
+  return (text, previous) => {
+    try {
+      return parse(text, previous);
+    } catch (error) {
+      throw new InvalidArgumentError(messageOf(error));
+    }
+  };
+}
+
+function collectUsers(text: string, previous: readonly Account[] = []): readonly Account[] {
+  const [name = "", password, permissions = "elr", ...rest] = text.split(":");
+  if (password === undefined || rest.length > 0)
+    throw new Error("An account is NAME:PASSWORD or NAME:PASSWORD:PERMISSIONS.");
+  const account = { name, password, permissions };
+  accountTable([account]);
+  return [...previous, account];
+}
+
+function collectBlocks(text: string, previous: readonly string[] = []): readonly string[] {
+  new Gate({ allow: [text] });
+  return [...previous, text];
+}
+
+function portRange(text: string): PortRange {
+  const [, from = "", to = from] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text) ?? [];
+  const range = { from: Number(from), to: Number(to) };
+  if (from === "" || range.from < 1 || range.to > 65535 || range.from > range.to) {
+    throw new Error("A range of ports is FROM-TO, between 1 and 65535.");
+  }
+  return range;
+}

@@ -1,0 +1,133 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startLab, tcp } from "../index.ts";
+import { run } from "./clients.ts";
+import { filesBelow, root } from "./sources.ts";
+
+// Every code block of the README and of docs/, and every example of a doc comment, is run here.
+//
+// - `ts` blocks are compiled against the built package, strictly, and run; a comment behind a `console.log` is what it prints.
+// - `sh` blocks run in bash, in an empty folder, against the servers of `npm start`; its ports are replaced by free ones.
+// - `console` blocks are a command behind `$ ` and what it prints, `…` standing for anything.
+
+// Inside the package, so that `import … from "wirelab"` finds the package itself.
+const workshop = join(root, "dist", ".docs");
+
+interface Block {
+  readonly name: string;
+  readonly language: string;
+  readonly code: string;
+}
+
+function blocksOf(file: string, text: string): Block[] {
+  const fence = /^```(\w*)[^\n]*\n([\s\S]*?)^```$/gm;
+  return [...text.matchAll(fence)].map(([, language = "", code = ""], index) => ({
+    name: `${file} #${index + 1}`,
+    language,
+    code,
+  }));
+}
+
+const pages = ["README.md", ...filesBelow("docs", ".md")];
+const sources = ["index.ts", ...filesBelow("core", ".ts"), ...filesBelow("servers", ".ts")];
+const blocks = [
+  ...pages.flatMap((page) => blocksOf(page, readFileSync(join(root, page), "utf8"))),
+  ...sources.flatMap((source) =>
+    blocksOf(source, readFileSync(join(root, source), "utf8").replace(/^ *\* ?/gm, "")),
+  ),
+];
+const programs = blocks.filter(({ language }) => language === "ts");
+const scripts = blocks.filter(({ language }) => language === "sh" || language === "console");
+
+test("there are blocks, and of known kinds alone", () => {
+  expect(programs.length).toBeGreaterThan(3);
+  expect(scripts.length).toBeGreaterThan(1);
+  expect(blocks.filter(({ language }) => !["ts", "sh", "console", "text"].includes(language))).toEqual([]);
+});
+
+describe("ts", () => {
+  const fileOf = (block: Block) => block.name.replaceAll(/\W+/g, "-");
+
+  beforeAll(() => {
+    rmSync(workshop, { recursive: true, force: true });
+    mkdirSync(workshop, { recursive: true });
+    for (const block of programs)
+      writeFileSync(join(workshop, `${fileOf(block)}.ts`), `${block.code}\nexport {};\n`);
+    writeFileSync(
+      join(workshop, "tsconfig.json"),
+      JSON.stringify({
+        extends: "../../tsconfig.json",
+        compilerOptions: { noEmit: false, outDir: "out", noUnusedLocals: false },
+        include: ["*.ts"],
+        exclude: [],
+      }),
+    );
+    const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
+    execFileSync(process.execPath, [tsc, "-p", workshop], { stdio: ["ignore", "inherit", "inherit"] });
+  });
+
+  test.each(programs)("$name", async (block) => {
+    const { code, stdout, stderr } = await run(process.execPath, [
+      join(workshop, "out", `${fileOf(block)}.js`),
+    ]);
+    expect(stderr).toBe("");
+    const printed = [...block.code.matchAll(/^.*console\.log\(.*\); \/\/ (.*)$/gm)].map(([, text]) => text);
+    if (printed.length > 0) expect(stdout.trim().split("\n")).toEqual(printed);
+    expect(code).toBe(0);
+  });
+});
+
+describe("sh", () => {
+  const DEFAULT_PORTS = { ftp: 2121, telnet: 2323, http: 8080, tcp: 1234 };
+  const ports = new Map<string, number>();
+  let lab: ChildProcess;
+  let bin: string;
+
+  beforeAll(async () => {
+    // Ports that were free a moment ago: somebody may have a lab running on the usual ones.
+    await using probe = await startLab({ ftp: tcp(), telnet: tcp(), http: tcp(), tcp: tcp() });
+    for (const [name, { port }] of Object.entries(probe.servers)) ports.set(name, port);
+    await probe.stop();
+    bin = mkdtempSync(join(tmpdir(), "wirelab-bin-"));
+    symlinkSync(join(root, "dist", "launcher.js"), join(bin, "wirelab"));
+    const flags = [...ports].map(([name, port]) => `--${name}=${port}`);
+    lab = spawn(process.execPath, [join(root, "dist", "launcher.js"), "--ready=json", ...flags], {
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    await new Promise((resolve) => lab.stdout?.once("data", resolve));
+  });
+
+  afterAll(() => {
+    lab.kill();
+  });
+
+  /** The script with the ports of this run, and without what would run this very test again or start what runs already. */
+  function prepared(code: string): string {
+    let script = code.replaceAll(/^npm (start|test)\b.*\n?/gm, "");
+    for (const [name, port] of ports)
+      script = script.replaceAll(new RegExp(`\\b${DEFAULT_PORTS[name as "ftp"]}\\b`, "g"), `${port}`);
+    return script;
+  }
+
+  test.each(scripts)("$name", async ({ language, code }) => {
+    const cwd = mkdtempSync(join(tmpdir(), "wirelab-docs-"));
+    const env = { PATH: `${bin}:${process.env.PATH}` };
+    const lines = prepared(code).split("\n");
+    const commands =
+      language === "sh" ? lines : lines.filter((line) => line.startsWith("$ ")).map((line) => line.slice(2));
+    const outcome = await run("bash", ["-euo", "pipefail", "-c", commands.join("\n")], { cwd, env });
+    expect(outcome, outcome.stderr).toMatchObject({ code: 0 });
+    if (language === "sh") return;
+    const expected = lines
+      .filter((line) => line !== "" && !line.startsWith("$ "))
+      .map((line) => escaped(line).replaceAll("…", ".*"));
+    expect(outcome.stdout.trim()).toMatch(new RegExp(`^${expected.join("\n")}$`));
+  });
+
+  function escaped(text: string): string {
+    return text.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+  }
+});

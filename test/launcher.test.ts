@@ -1,0 +1,305 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { describe, expect, test } from "vitest";
+import { type Outcome, run } from "./clients.ts";
+import { root } from "./sources.ts";
+
+const launcher = join(root, "dist", "launcher.js");
+const folder = () => mkdtempSync(join(tmpdir(), "wirelab-"));
+const wirelab = (...args: string[]): Promise<Outcome> => run(process.execPath, [launcher, ...args]);
+
+interface Ready {
+  readonly pid: number;
+  readonly servers: Record<string, { url: string; host: string; port: number; path?: string }>;
+}
+
+/** The built command, running; it is stopped when the test ends. */
+class Running {
+  readonly ready: Ready;
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<Outcome>;
+
+  private constructor(child: ChildProcess, ready: Ready, ended: Promise<Outcome>) {
+    this.#child = child;
+    this.ready = ready;
+    this.#ended = ended;
+  }
+
+  static async start(...args: string[]): Promise<Running> {
+    const child = spawn(process.execPath, [launcher, "--ready=json", ...args]);
+    let stdout = "";
+    const ended = Promise.all([once(child, "close"), text(child.stderr)]).then(([[code], stderr]) => ({
+      code,
+      stdout,
+      stderr,
+    }));
+    const ready = await new Promise<Ready>((resolve, reject) => {
+      child.stdout.on("data", (chunk) => {
+        stdout += chunk;
+        if (stdout.endsWith("\n")) resolve(JSON.parse(stdout));
+      });
+      ended.then(({ stderr }) => reject(new Error(`ended before it was ready: ${stderr}`)));
+    });
+    return new Running(child, ready, ended);
+  }
+
+  at(name: string) {
+    const server = this.ready.servers[name];
+    if (!server) throw new Error(`no server ${name}`);
+    return server;
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name);
+  }
+
+  /** Signals, and tells how it ended. */
+  stop(name: NodeJS.Signals = "SIGTERM"): Promise<Outcome> {
+    this.signal(name);
+    return this.#ended;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.signal("SIGKILL");
+    await this.#ended;
+  }
+}
+
+describe("starting", () => {
+  test("one line on stdout when everything listens", async () => {
+    await using running = await Running.start("--all", "--ftp=0", "--telnet=0", "--http=0", "--tcp=0");
+    expect(running.ready).toMatchObject({ wirelab: 1, ready: true, pid: expect.any(Number) });
+    expect(Object.keys(running.ready.servers)).toEqual(["ftp", "telnet", "http", "tcp"]);
+    for (const [name, { url, host, port }] of Object.entries(running.ready.servers)) {
+      expect(url).toBe(`${name}://${host}:${port}`);
+      const client = connect(port, host);
+      await once(client, "connect");
+      client.destroy();
+    }
+    const { code, stdout, stderr } = await running.stop();
+    expect(code).toBe(0);
+    expect(stdout.trim().split("\n").length).toBe(1);
+    expect(stderr).toContain(`curl ${running.at("http").url}/`);
+    expect(stderr).toContain(`telnet 127.0.0.1 ${running.at("telnet").port}`);
+    expect(stderr).toContain(running.at("ftp").url);
+    expect(stderr).toContain(`nc -N 127.0.0.1 ${running.at("tcp").port}`);
+  });
+
+  test("one server flag starts that server alone", async () => {
+    await using running = await Running.start("--tcp=0");
+    expect(Object.keys(running.ready.servers)).toEqual(["tcp"]);
+    const { port } = running.at("tcp");
+    expect(await text(connect({ port, host: "127.0.0.1", allowHalfOpen: true }).end("x"))).toBe(
+      "Hello, world!",
+    );
+  });
+
+  test("only the engines that are needed are loaded", async () => {
+    // Ends as soon as it is ready, with the files that have been loaded by then.
+    const program = `
+      import { createRequire } from "node:module";
+      const { cache } = createRequire(import.meta.url);
+      const write = process.stdout.write.bind(process.stdout);
+      process.stdout.write = () => write(Object.keys(cache).join("\\n"), () => process.exit());
+      process.argv = [process.argv[0], "wirelab", "--tcp=0", "--ready=json"];
+      await import(${JSON.stringify(launcher)});
+    `;
+    const { stdout } = await run(process.execPath, ["--input-type=module", "-e", program]);
+    expect(stdout).toContain("/node_modules/commander/");
+    expect(stdout).not.toContain("/node_modules/express/");
+    expect(stdout).not.toContain("/node_modules/ftp-srv/");
+  });
+
+  test("a folder, accounts and IPv6", async () => {
+    const root = folder();
+    writeFileSync(join(root, "a.txt"), "from disk");
+    await using running = await Running.start("--http=[::1]:0", "--root", root, "--user", "ann:secret:elrw");
+    const { url } = running.at("http");
+    expect(url).toMatch(/^http:\/\/\[::1\]:\d+$/);
+    expect(await (await fetch(`${url}/a.txt`)).text()).toBe("from disk");
+    const authorization = `Basic ${Buffer.from("ann:secret").toString("base64")}`;
+    expect(
+      (await fetch(`${url}/b.txt`, { method: "PUT", body: "b", headers: { authorization } })).status,
+    ).toBe(201);
+    expect(readFileSync(join(root, "b.txt"), "utf8")).toBe("b");
+    const { stderr } = await running.stop();
+    expect(stderr).not.toContain("secret");
+  });
+
+  test("a Unix-domain socket", async () => {
+    const path = join(folder(), "lab.sock");
+    await using running = await Running.start(`--tcp=unix:${path}`);
+    expect(running.at("tcp")).toEqual({ url: `unix:${path}`, path });
+    expect(await text(connect({ path, allowHalfOpen: true }).end("x"))).toBe("Hello, world!");
+    expect((await running.stop()).code).toBe(0);
+    expect(existsSync(path)).toBe(false);
+  });
+
+  test("an environment file that a shell reads", async () => {
+    const file = join(folder(), "lab.env");
+    await using running = await Running.start("--tcp=0", "--env", file);
+    const { stdout } = await run("sh", [
+      "-c",
+      `. ${file}; echo "$WIRELAB_TCP_URL $WIRELAB_TCP_HOST $WIRELAB_TCP_PORT"`,
+    ]);
+    const { url, host, port } = running.at("tcp");
+    expect(stdout).toBe(`${url} ${host} ${port}\n`);
+  });
+
+  test("an environment file of an earlier run is replaced, somebody else's file is not", async () => {
+    const file = join(folder(), "lab.env");
+    for (let count = 0; count < 2; count += 1) {
+      await using running = await Running.start("--tcp=0", "--env", file);
+      expect(readFileSync(file, "utf8")).toContain(running.at("tcp").url);
+    }
+    writeFileSync(file, "SECRET=1\n");
+    const { code, stderr } = await wirelab("--tcp=0", "--env", file);
+    expect([code, stderr]).toEqual([2, expect.stringContaining("name another")]);
+    expect(readFileSync(file, "utf8")).toBe("SECRET=1\n");
+  });
+
+  test("--log-format json: every line of stderr is JSON", async () => {
+    await using running = await Running.start("--tcp=0", "--log-format=json", "--log-level=debug");
+    await text(connect({ port: running.at("tcp").port, host: "127.0.0.1", allowHalfOpen: true }).end("x"));
+    const { stderr } = await running.stop();
+    const events = stderr
+      .trim()
+      .split("\n")
+      .filter((line) => !line.startsWith("wirelab: stopping"))
+      .map((line) => JSON.parse(line).event);
+    expect(events).toEqual(["listening", "opened", "frame", "reply", "closed", "stopped"]);
+  });
+});
+
+describe("stopping", () => {
+  test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("%s ends it with 0", async (signal) => {
+    await using running = await Running.start("--all", "--ftp=0", "--telnet=0", "--http=0", "--tcp=0");
+    expect((await running.stop(signal)).code).toBe(0);
+  });
+
+  test("a client that stays is given its grace, then cut", async () => {
+    await using running = await Running.start("--tcp=0", "--tcp-behaviour=echo");
+    const client = connect({ port: running.at("tcp").port, host: "127.0.0.1", allowHalfOpen: true }).resume();
+    await once(client, "connect");
+    client.on("error", () => {});
+    const { code, stderr } = await running.stop();
+    expect([code, stderr]).toEqual([0, expect.stringContaining("1 connection")]);
+    client.destroy();
+  });
+
+  test.each([
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const)("a second %s ends it at once with %d", async (signal, code) => {
+    await using running = await Running.start("--tcp=0", "--tcp-behaviour=echo");
+    const client = connect({ port: running.at("tcp").port, host: "127.0.0.1", allowHalfOpen: true }).resume();
+    client.on("error", () => {});
+    await once(client, "connect");
+    running.signal(signal);
+    // Our FIN tells that the graceful stop is under way.
+    await once(client, "end");
+    expect((await running.stop(signal)).code).toBe(code);
+    client.destroy();
+  });
+});
+
+describe("exit codes", () => {
+  test("3: an address is taken, said with server and address", async () => {
+    const holder = createServer().listen(0, "127.0.0.1");
+    await once(holder, "listening");
+    const { port } = holder.address() as { port: number };
+    const { code, stdout, stderr } = await wirelab("--tcp=0", `--http=${port}`, "--ready=json");
+    expect([code, stdout]).toEqual([3, ""]);
+    expect(stderr).toContain(`wirelab: http cannot listen on 127.0.0.1:${port}: the address is in use`);
+    holder.close();
+  });
+
+  test.each([
+    [["--fpt"], "Did you mean --ftp?"],
+    [["--ftp=http"], "is no address"],
+    [["--tcp=127.0.0.1:99999"], "ports end at 65535"],
+    [["serve"], "too many arguments"],
+    [["--user", "ann"], "NAME:PASSWORD"],
+    [["--user", "ann:pw:xyz"], 'permission "x"'],
+    [["--user", "ann:1", "--user", "ann:2"], "twice"],
+    [["--anonymous=q"], 'permission "q"'],
+    [["--allow", "10.0.0.0/99"], "no CIDR block"],
+    [["--tcp-behaviour", "dance"], "Allowed choices are hello"],
+    [["--passive-ports", "9-1"], "FROM-TO"],
+    [["--log-level", "loud"], "Allowed choices are error"],
+    [["--ready=xml"], "Allowed choices are json"],
+    [["--root", "/no/such/folder", "--tcp=0"], "/no/such/folder"],
+    [["--tcp=0.0.0.0:0", "--anonymous=elrw"], "--open"],
+  ])("2: %j", async (args, why) => {
+    const { code, stdout, stderr } = await wirelab(...args);
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toContain(why);
+    expect(stderr).not.toMatch(/\n\s+at /);
+  });
+
+  test("0: --help and --version, on stdout", async () => {
+    const help = await wirelab("--help");
+    expect([help.code, help.stderr]).toEqual([0, ""]);
+    for (const word of [
+      "--ftp [ADDR]",
+      "--telnet",
+      "--http",
+      "--tcp",
+      "--ready",
+      "--root",
+      "Exit codes",
+      "unix:",
+    ]) {
+      expect(help.stdout).toContain(word);
+    }
+    const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+    expect(await wirelab("--version")).toMatchObject({ code: 0, stdout: `${version}\n` });
+  });
+
+  test("what is exposed is said", async () => {
+    await using running = await Running.start("--tcp=0.0.0.0:0");
+    expect(running.at("tcp").url).toMatch(/^tcp:\/\/127\.0\.0\.1:/);
+    expect((await running.stop()).stderr).toContain("Other machines can reach tcp");
+  });
+});
+
+describe("on a fresh clone", () => {
+  test("npm start builds and starts, and a signal to npm stops it", async () => {
+    const clone = folder();
+    const files = [
+      ...readdirSync(root).filter((name) => /\.(ts|json)$/.test(name)),
+      "core",
+      "servers",
+      "launch",
+      "tools",
+    ];
+    for (const name of files) cpSync(join(root, name), join(clone, name), { recursive: true });
+    // What is installed already need not be installed again: that is npm's own business.
+    symlinkSync(join(root, "node_modules"), join(clone, "node_modules"));
+    const child = spawn("npm", ["start", "--silent", "--", "--tcp=0", "--ready=json"], { cwd: clone });
+    const ended = once(child, "close");
+    const said = text(child.stderr);
+    const [line] = await Promise.race([once(child.stdout, "data"), ended.then(async () => [await said])]);
+    const { port } = JSON.parse(line).servers.tcp;
+    expect(await text(connect({ port, host: "127.0.0.1", allowHalfOpen: true }).end("x"))).toBe(
+      "Hello, world!",
+    );
+    child.kill("SIGTERM");
+    await ended;
+    const gone = connect(port, "127.0.0.1");
+    expect(await once(gone, "error")).toMatchObject([{ code: "ECONNREFUSED" }]);
+  });
+});
