@@ -2,12 +2,12 @@ import { isAscii, isUtf8 } from "node:buffer";
 import { DM } from "./codec.ts";
 
 /**
- * The characters of one client. UTF-8, also where the network splits a character; bytes that are none are read as ISO
- * 8859-1, and whoever sends such bytes is answered in it, until valid UTF-8 comes from there.
+ * The characters of one client: UTF-8, also where the network splits a character. Who sends bytes that are none, and has
+ * never sent a character of several bytes that is one, is taken to write ISO 8859-1, and is answered in it.
  */
 export class Charset {
   #pending: number[] = [];
-  #latin1 = false;
+  #known: "utf-8" | "latin1" | undefined;
 
   decode(bytes: Uint8Array): string {
     if (this.#pending.length === 0 && isAscii(bytes)) return Buffer.from(bytes).toString("latin1");
@@ -17,37 +17,37 @@ export class Charset {
   }
 
   encode(text: string): Buffer {
-    return this.#latin1 ? Buffer.from(text.replace(/[^\0-\xff]/gu, "?"), "latin1") : Buffer.from(text);
+    return this.#known === "latin1"
+      ? Buffer.from(text.replace(/[^\0-\xff]/gu, "?"), "latin1")
+      : Buffer.from(text);
   }
 
   #take(byte: number): string {
     if (this.#pending.length === 0) return byte < 0x80 ? String.fromCharCode(byte) : this.#lead(byte);
-    if ((byte & 0xc0) !== 0x80) return this.#asLatin1() + this.#take(byte);
+    if ((byte & 0xc0) !== 0x80) return this.#invalid() + this.#take(byte);
     this.#pending.push(byte);
     if (this.#pending.length < lengthOf(this.#pending[0] ?? 0)) return "";
     const character = Buffer.from(this.#pending);
-    if (!isUtf8(character)) return this.#asLatin1();
+    if (!isUtf8(character)) return this.#invalid();
     this.#pending = [];
-    this.#latin1 = false;
+    this.#known = "utf-8";
     return character.toString();
   }
 
   #lead(byte: number): string {
     this.#pending.push(byte);
-    return lengthOf(byte) === 0 ? this.#asLatin1() : "";
+    return lengthOf(byte) === 0 ? this.#invalid() : "";
   }
 
-  #asLatin1(): string {
-    // Some clients send the IAC of IAC DM as urgent data, which Node's sockets drop, and the DM is left. UTF-8 has no
-    // character that begins with that byte.
-    if (this.#pending[0] === DM && this.#pending.length === 1 && !this.#latin1) {
-      this.#pending = [];
-      return "";
-    }
-    const text = Buffer.from(this.#pending).toString("latin1");
+  #invalid(): string {
+    const bytes = this.#pending;
     this.#pending = [];
-    this.#latin1 = true;
-    return text;
+    // Some clients send the IAC of IAC DM as urgent data, which Node's sockets drop, and the DM is left. No character of
+    // UTF-8 begins with that byte.
+    if (this.#known !== "latin1" && bytes.length === 1 && bytes[0] === DM) return "";
+    if (this.#known === "utf-8") return "\ufffd";
+    this.#known = "latin1";
+    return Buffer.from(bytes).toString("latin1");
   }
 }
 

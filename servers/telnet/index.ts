@@ -24,7 +24,8 @@ const DEFAULTS = { maxOutgoing: 1_048_576, idle: 3_600_000 } as const;
 /**
  * A Telnet server (RFC 854, 855, 1143): a shell with chat rooms and a view of the lab's files, for terminals in character
  * mode and in line mode, and for clients that negotiate nothing, netcat for example. Clients that send nothing for an hour
- * are sent away (`gate.idle`).
+ * are sent away (`gate.idle`); a line of more than 4,096 characters is not read, a subnegotiation of more than 4,096 bytes
+ * is not heeded.
  *
  * @throws WirelabError `BAD_OPTION` for a shell and a session together, a `maxOutgoing` that is no positive number, or a
  *   command whose name is no word.

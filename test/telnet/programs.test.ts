@@ -94,7 +94,13 @@ describe("in character mode", () => {
     const { events } = server.lab;
     const size = events.next("frame", { preview: "SB NAWS 80x24" }, 10_000);
     const type = events.next("frame", { preview: "SB TTYPE IS XTERM" }, 10_000);
-    await onTerminal(["telnet", server.host, server.port], [["guest1> ", "\x04"]]);
+    await onTerminal(
+      ["telnet", server.host, server.port],
+      [
+        ["guest1> ", "echo hi\r"],
+        ["hi\r\nguest1> ", "\x04"],
+      ],
+    );
     await size;
     await type;
   });
