@@ -4,7 +4,7 @@ import { LineEditor, MAX_LINE } from "./editor.ts";
 /** Input that waits to be read, in characters, above which the client has to wait. */
 const MAX_TYPED_AHEAD = 65_536;
 
-/** So many lines are read in one turn of the event loop before other clients have theirs. */
+/** So many lines are read, or given up, in one turn of the event loop before other clients have theirs. */
 const LINES_PER_TURN = 32;
 
 /** Where a {@link LineReader} shows what it does. */
@@ -73,10 +73,10 @@ export class LineReader {
         "A line is being read already: await it before the next readLine().",
       );
     }
-    if (this.#over || (this.#inputEnded && this.#typedAhead === "")) return undefined;
     this.#screen.send(this.#deferred.join(""));
     this.#deferred = [];
     this.#deferredLength = 0;
+    if (this.#over || (this.#inputEnded && this.#typedAhead === "")) return undefined;
     return new Promise((resolve) => {
       this.#reading = { prompt, hidden, resolve };
       this.#prompt(prompt);
@@ -156,9 +156,10 @@ export class LineReader {
   proceed(): void {
     if (!this.#reading) return;
     let taken = 0;
+    let interrupts = 0;
     let bell = "";
     for (const character of this.#typedAhead) {
-      if (!this.#reading || this.#screen.congested) break;
+      if (!this.#reading || this.#screen.congested || interrupts === LINES_PER_TURN) break;
       taken += character.length;
       switch (this.#editor.type(character)) {
         case "line":
@@ -171,6 +172,7 @@ export class LineReader {
           break;
         case "interrupt":
           this.#interrupted(this.#reading.prompt);
+          interrupts += 1;
           break;
         case "end":
           this.#leaveLine("");
@@ -183,6 +185,7 @@ export class LineReader {
       }
     }
     this.#typedAhead = this.#typedAhead.slice(taken);
+    if (interrupts === LINES_PER_TURN) setImmediate(() => this.#proceedLater());
     if (!this.#reading) return;
     if (this.#screen.characterMode) {
       this.#render();
@@ -192,6 +195,11 @@ export class LineReader {
     // What stands at the end of the input is a line, also without a line end.
     if (this.#editor.text === "") this.#finish(undefined);
     else this.#accept();
+  }
+
+  #proceedLater(): void {
+    this.proceed();
+    this.#screen.consumed();
   }
 
   #accept(): void {

@@ -43,7 +43,10 @@ export interface Terminal {
 }
 
 export interface ReadLineOptions {
-  /** Neither echo the line nor tell it to observers: it is a password. Default false. */
+  /**
+   * Neither echo the line nor tell it to observers: it is a password. A client in line mode shows it all the same. Default
+   * false.
+   */
   readonly hidden?: boolean;
 }
 

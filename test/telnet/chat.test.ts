@@ -106,6 +106,14 @@ test("messages wait while a command runs", async () => {
   expect(await ann.read("> ")).toBe("done\r\nguest2: hi\r\nguest1> ");
 });
 
+test("what was heard during the last command is shown before the end", async () => {
+  await using lab = await startLab({ shell: telnet() });
+  using ann = await arrived(lab);
+  ann.send("tell guest1 hi");
+  ann.socket.end();
+  expect(await ann.rest()).toBe("You tell guest1: hi\r\nguest1 tells you: hi\r\n");
+});
+
 test("a room that is full has another one beside it", async () => {
   const crowd = {
     summary: "",
