@@ -2,13 +2,15 @@ export { type Account, type Accounts, type KnownAccount, PERMISSIONS } from "./c
 export { type ListenAddress, parseAddress } from "./core/address.ts";
 export { type ErrorCode, WirelabError } from "./core/errors.ts";
 export type * from "./core/events.ts";
+export type { Fault, Faults, Rule, Step } from "./core/faults.ts";
 export type { GateOptions } from "./core/gate.ts";
-export { type Lab, type LabOptions, startLab } from "./core/lab.ts";
+export { type Lab, type LabOptions, type LabReport, startLab } from "./core/lab.ts";
 export type { Logger, LogLevel, LogOptions } from "./core/log.ts";
 export { resolvePath } from "./core/path.ts";
 export type { RoomMessage, Rooms, Seat } from "./core/rooms.ts";
 export type { OpenConnection, Server, StopOptions, StopReport } from "./core/server.ts";
 export type * from "./core/service.ts";
+export type { ByteFault } from "./core/shapers.ts";
 export type { ByteRange, Entry, Reading, Store, WriteOptions } from "./core/store/store.ts";
 export type { Transcript } from "./core/transcript.ts";
 export { type FtpOptions, ftp } from "./servers/ftp/index.ts";

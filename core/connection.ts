@@ -3,10 +3,14 @@ import type { Duplex } from "node:stream";
 import { endpointOf } from "./address.ts";
 import { codeOf, messageOf, WirelabError } from "./errors.ts";
 import type { CloseReason, Endpoint, EventStream, Occurrence, Origin, Reply } from "./events.ts";
+import { type FaultTable, type Moment, ruleText, type StandingRule } from "./faults.ts";
+import { Injector } from "./injector.ts";
 import type { Connection } from "./service.ts";
+import { shaperOf } from "./shapers.ts";
+import { resetSocket, Wire } from "./wire.ts";
 
 /** After our FIN, the peer has so many milliseconds without a byte, and so many altogether, to send its own. */
-const LINGER = { idle: 2000, total: 30_000 };
+const LINGER = { idle: 5000, total: 30_000 };
 
 /** What hangs on a connection: its data connections, and the ports that wait for one. */
 export interface Dependent {
@@ -17,6 +21,7 @@ export interface Dependent {
 /** What the connections of one lab share. */
 export interface Roster {
   readonly events: EventStream;
+  readonly faults: FaultTable;
   /** Those that are open, data connections included. */
   readonly open: Set<SocketConnection>;
 }
@@ -31,6 +36,8 @@ export class SocketConnection implements Connection {
   readonly dependents = new Set<Dependent>();
   readonly #roster: Roster;
   readonly #socket: Socket;
+  readonly #wire: Wire | undefined;
+  readonly #injector: Injector;
   readonly #opened = performance.now();
   #reason: CloseReason | undefined;
   #ending = false;
@@ -39,13 +46,25 @@ export class SocketConnection implements Connection {
   #active = this.#opened;
   #children = 0;
 
-  constructor(socket: Socket, origin: Required<Origin>, roster: Roster, parent?: SocketConnection) {
+  /** @param struck the rules that act on this connection as a whole. */
+  constructor(
+    socket: Socket,
+    origin: Required<Origin>,
+    roster: Roster,
+    parent?: SocketConnection,
+    struck: Iterable<StandingRule> = [],
+  ) {
     this.id = origin.connection;
     this.origin = origin;
     this.peer = endpointOf(socket.remoteAddress, socket.remotePort);
     this.local = endpointOf(socket.localAddress, socket.localPort);
     this.#roster = roster;
     this.#socket = socket;
+    const where = whereOf(origin.server, this.peer);
+    this.#injector = new Injector(roster.faults, this, where);
+    this.#wire = roster.faults.wantsBytes(where) ? new Wire(socket) : undefined;
+    // The engine hears of it by the stream's close; without a listener an error would end the process.
+    this.#wire?.on("error", () => {});
     roster.open.add(this);
     parent?.dependents.add(this);
     roster.events.emit(origin, {
@@ -68,14 +87,12 @@ export class SocketConnection implements Connection {
       if (socket.closed) queueMicrotask(() => this.#onClose(resolve, parent));
       else socket.once("close", () => this.#onClose(resolve, parent));
     });
+    for (const standing of struck) this.strike(standing);
   }
 
-  /**
-   * The bytes for the engine. A plain lab hands out the bare socket: this is the one place where a stream that shapes or
-   * records bytes would be put around it, above TLS, so that what it sees can be read.
-   */
+  /** The bytes for the engine: the bare socket, unless a rule could want to act on them. */
   get stream(): Duplex {
-    return this.#socket;
+    return this.#wire ?? this.#socket;
   }
 
   get secure(): boolean {
@@ -83,7 +100,7 @@ export class SocketConnection implements Connection {
   }
 
   get observed(): boolean {
-    return this.#roster.events.observed;
+    return this.#roster.events.observed || this.#roster.faults.active;
   }
 
   async startTls(): Promise<void> {
@@ -95,10 +112,55 @@ export class SocketConnection implements Connection {
 
   emit(event: Occurrence): void {
     this.#roster.events.emit(this.origin, event);
+    this.#injector.saw(event);
   }
 
-  async amend(reply: Reply): Promise<Reply | undefined> {
-    return reply;
+  amend(reply: Reply): Promise<Reply | undefined> {
+    return this.#injector.amend(reply);
+  }
+
+  /** The data connections that are under way. */
+  children(): SocketConnection[] {
+    return [...this.dependents].filter(
+      (child) => child instanceof SocketConnection && !child.#ending,
+    ) as SocketConnection[];
+  }
+
+  /** What the current command does to a data connection, or data port, that comes only now. */
+  armed(): readonly StandingRule[] {
+    return this.#injector.armed();
+  }
+
+  /** Lets a rule act on this connection's bytes. Without a Wire, only what needs to see no byte can act. */
+  strike(standing: StandingRule): void {
+    const { fault } = standing.rule;
+    if (fault.kind === "reply" || fault.kind === "refuse") return;
+    if (this.#wire) {
+      const shaper = shaperOf(fault, () => this.#roster.faults.random());
+      const tell = () => {
+        if (fault.kind !== "stall") this.#reason ??= "fault";
+        this.tell(standing);
+      };
+      if (!shaper.limit) this.tell(standing);
+      const shaping = this.#wire.shape(shaper, fault.direction, tell);
+      standing.effects.add(shaping);
+      void this.closed.then(() => standing.effects.delete(shaping));
+    } else if ((fault.kind === "close" || fault.kind === "reset") && !fault.afterBytes) {
+      this.tell(standing);
+      this.#reason ??= "fault";
+      if (fault.kind === "close") this.end();
+      else resetSocket(this.#socket);
+    }
+  }
+
+  /** Tells observers that a rule has acted here. */
+  tell(standing: StandingRule): void {
+    standing.struck += 1;
+    this.#roster.events.emit(this.origin, {
+      type: "fault",
+      fault: standing.rule.fault.kind,
+      rule: ruleText(standing.rule),
+    });
   }
 
   /** The origin of a data connection of this one. */
@@ -112,8 +174,11 @@ export class SocketConnection implements Connection {
     this.#ending = true;
     this.#reason ??= reason;
     const socket = this.#socket;
-    socket.setTimeout(LINGER.idle, () => socket.destroy());
+    const linger = () => socket.setTimeout(LINGER.idle, () => socket.destroy());
+    // A Wire may be holding what is still to be sent for longer than any patience.
+    if (!this.#wire) linger();
     socket.once("finish", () => {
+      linger();
       this.#lingering = setTimeout(() => socket.destroy(), LINGER.total);
     });
     // An engine that pipes would go on writing behind our FIN.
@@ -170,4 +235,9 @@ export class SocketConnection implements Connection {
     });
     resolve(reason);
   }
+}
+
+/** Where a client is, as rules name it. */
+export function whereOf(server: string, peer: Endpoint): Moment {
+  return { server, peer: "host" in peer ? peer.host : "" };
 }

@@ -1,8 +1,9 @@
 import { connect, createServer, isIP, type Server as NetServer, type Socket } from "node:net";
 import { endpointOf, endpointText } from "./address.ts";
-import { type Dependent, type Roster, SocketConnection } from "./connection.ts";
+import { type Dependent, type Roster, SocketConnection, whereOf } from "./connection.ts";
 import { codeOf, messageOf, WirelabError } from "./errors.ts";
 import type { CloseReason, Endpoint } from "./events.ts";
+import type { StandingRule } from "./faults.ts";
 import { bind } from "./listener.ts";
 import type { DataPort, PortRange } from "./service.ts";
 
@@ -17,7 +18,7 @@ export async function listenOnce(
 ): Promise<DataPort> {
   const host = "host" in parent.local ? parent.local.host : "127.0.0.1";
   const server = await bindOneOf(host, ports, `${parent.origin.server} (data port)`);
-  return new OneShotPort(server, parent, roster);
+  return new OneShotPort(server, parent, roster, parent.armed());
 }
 
 /** See {@link Site.dial}. */
@@ -49,9 +50,25 @@ export function dial(parent: SocketConnection, roster: Roster, to: Endpoint): Pr
     socket.once("connect", () => {
       settle();
       socket.removeAllListeners("timeout");
-      resolve(new SocketConnection(socket, parent.childOrigin(), roster, parent));
+      resolve(dataConnection(socket, parent, roster));
     });
   });
+}
+
+/** Makes a child of the parent, and lets the rules of the parent's command act on it. */
+function dataConnection(
+  socket: Socket,
+  parent: SocketConnection,
+  roster: Roster,
+  armed: readonly StandingRule[] = [],
+): SocketConnection {
+  const where = whereOf(parent.origin.server, endpointOf(socket.remoteAddress, socket.remotePort));
+  const struck = [
+    ...armed,
+    ...parent.armed(),
+    ...roster.faults.acting("connection", { ...where, on: "data" }),
+  ];
+  return new SocketConnection(socket, parent.childOrigin(), roster, parent, struck);
 }
 
 /** A listening socket for the first connection of the parent's own peer; strangers are dropped. */
@@ -61,11 +78,13 @@ class OneShotPort implements DataPort, Dependent {
   readonly #server: NetServer;
   readonly #parent: SocketConnection;
   readonly #roster: Roster;
+  readonly #armed: readonly StandingRule[];
   #arrived: SocketConnection | undefined;
   #taken = false;
   #waiting: ((connection: SocketConnection | undefined) => void) | undefined;
 
-  constructor(server: NetServer, parent: SocketConnection, roster: Roster) {
+  /** @param armed the rules that act on whoever comes, or that let nobody come. */
+  constructor(server: NetServer, parent: SocketConnection, roster: Roster, armed: readonly StandingRule[]) {
     const bound = server.address();
     if (bound === null || typeof bound === "string") {
       throw new WirelabError("STOPPED", "The data port was closed while it opened.");
@@ -75,10 +94,15 @@ class OneShotPort implements DataPort, Dependent {
     this.#server = server;
     this.#parent = parent;
     this.#roster = roster;
+    this.#armed = armed;
     parent.dependents.add(this);
     server.on("connection", (socket) => this.#admit(socket));
     // One accept that failed; the client tries again or gives up.
     server.on("error", () => {});
+    const refusal = armed.find(({ rule }) => rule.fault.kind === "refuse");
+    if (!refusal) return;
+    parent.tell(refusal);
+    server.close();
   }
 
   connection(ms = CONNECT_TIMEOUT): Promise<SocketConnection> {
@@ -127,7 +151,7 @@ class OneShotPort implements DataPort, Dependent {
       return;
     }
     this.#server.close();
-    this.#arrived = new SocketConnection(socket, this.#parent.childOrigin(), this.#roster, this.#parent);
+    this.#arrived = dataConnection(socket, this.#parent, this.#roster, this.#armed);
     this.#waiting?.(this.#arrived);
   }
 }

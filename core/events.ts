@@ -18,14 +18,20 @@ export interface Reply {
 export type FrameKind = "data" | "text" | "binary" | "ping" | "pong" | "close" | "negotiation" | "datagram";
 
 /** Why a connection was not let in. */
-export type RefusalReason = "denied" | "full" | "peer-full" | "stranger" | "stopping";
+export type RefusalReason = "denied" | "full" | "peer-full" | "stranger" | "fault";
 
 /** Who or what ended a connection: its peer (FIN or RST), the protocol, a clock, or the lab. */
-export type CloseReason = "client" | "reset" | "server" | "idle" | "lifetime" | "stopped" | "error";
+export type CloseReason = "client" | "reset" | "server" | "idle" | "lifetime" | "stopped" | "fault" | "error";
 
 /** What a protocol saw or said: one vocabulary for log, transcript, metrics and assertions. */
 export type Occurrence =
-  | { readonly type: "command"; readonly verb: string; readonly target?: string }
+  | {
+      readonly type: "command";
+      readonly verb: string;
+      readonly target?: string;
+      /** Set where the command uses, or prepares, a connection of its own for data. */
+      readonly data?: true;
+    }
   | { readonly type: "reply"; readonly code?: number; readonly text: string; readonly ms: number }
   | {
       readonly type: "frame";
@@ -43,6 +49,7 @@ export type Occurrence =
       readonly ms: number;
       readonly complete: boolean;
     }
+  | { readonly type: "fault"; readonly fault: string; readonly rule: string }
   | { readonly type: "error"; readonly code: string; readonly message: string };
 
 /** What core says of servers and connections. Bytes are those on the wire. */

@@ -1,8 +1,10 @@
+import { randomInt } from "node:crypto";
 import { type Account, type Accounts, accountTable, DEFAULT_ACCOUNTS } from "./accounts.ts";
 import { type Roster, SocketConnection } from "./connection.ts";
 import { dial, listenOnce } from "./data.ts";
 import { codeOf, WirelabError } from "./errors.ts";
 import { EventStream, type Events } from "./events.ts";
+import { type Faults, FaultTable, type Rule } from "./faults.ts";
 import { Listener } from "./listener.ts";
 import { type Logger, type LogOptions, logEvents, logger, SILENT } from "./log.ts";
 import { parentOf } from "./path.ts";
@@ -27,8 +29,18 @@ export interface LabOptions {
   readonly host?: string;
   /** How many events the transcript remembers. Default 10,000; 0 for none. */
   readonly transcript?: number;
+  /** What chance in fault rules is drawn from: a whole number. Default: another one each time, told in the stop report. */
+  readonly seed?: number;
   /** Where log lines go. Default: nowhere. */
   readonly log?: LogOptions;
+}
+
+/** What stopping a lab found. */
+export interface LabReport extends StopReport {
+  /** What the faults' chances were drawn from: {@link LabOptions.seed} gives the same ones again. */
+  readonly seed: number;
+  /** The fault rules that never acted. */
+  readonly unusedFaults: readonly Rule[];
 }
 
 /** A running lab: its servers, and all that they share. */
@@ -36,13 +48,14 @@ export interface Lab<Names extends string = string> extends AsyncDisposable {
   readonly servers: Readonly<Record<Names, Server>>;
   readonly events: Events;
   readonly transcript: Transcript;
+  readonly faults: Faults;
   readonly store: Store;
   readonly accounts: Accounts;
   /**
    * Stops accepting, lets every protocol say goodbye, waits for clients to come to their end, and cuts those that have not.
    * Called again, it gives the first call's report.
    */
-  stop(options?: StopOptions): Promise<StopReport>;
+  stop(options?: StopOptions): Promise<LabReport>;
 }
 
 /** The whole lab's files if it is given none: http.server's example answers so. */
@@ -76,7 +89,8 @@ export async function startLab<const T extends Readonly<Record<string, Service>>
   const log = options.log ? await logger(options.log) : SILENT;
   if (options.log) logEvents(events, log, options.log.level);
 
-  const lab = new RunningLab({ accounts, store, events, log, host: options.host ?? "127.0.0.1" });
+  const faults = new FaultTable(options.seed ?? randomInt(2 ** 32));
+  const lab = new RunningLab({ accounts, store, events, faults, log, host: options.host ?? "127.0.0.1" });
   const started = await Promise.allSettled(
     Object.entries(services).map(async ([name, service]) => [name, await lab.start(name, service)] as const),
   );
@@ -95,6 +109,7 @@ export async function startLab<const T extends Readonly<Record<string, Service>>
     servers: servers as Record<keyof T & string, Server>,
     events,
     transcript,
+    faults,
     store,
     accounts,
     stop: (stopOptions) => lab.stop(stopOptions),
@@ -107,6 +122,7 @@ interface Shared {
   readonly accounts: Accounts;
   readonly store: Store;
   readonly events: EventStream;
+  readonly faults: FaultTable;
   readonly log: Logger;
   readonly host: string;
 }
@@ -118,11 +134,11 @@ class RunningLab {
   readonly #roster: Roster;
   readonly #servers = new Set<RunningServer>();
   #connections = 0;
-  #stopped: Promise<StopReport> | undefined;
+  #stopped: Promise<LabReport> | undefined;
 
   constructor(shared: Shared) {
     this.#shared = shared;
-    this.#roster = { events: shared.events, open: new Set() };
+    this.#roster = { events: shared.events, faults: shared.faults, open: new Set() };
   }
 
   async start(name: string, service: Service): Promise<Server> {
@@ -158,15 +174,20 @@ class RunningLab {
     return running;
   }
 
-  stop(options?: StopOptions): Promise<StopReport> {
+  stop(options?: StopOptions): Promise<LabReport> {
     this.#stopped ??= this.#stop(options);
     return this.#stopped;
   }
 
-  async #stop(options: StopOptions | undefined): Promise<StopReport> {
+  async #stop(options: StopOptions | undefined): Promise<LabReport> {
     const reports = await Promise.all([...this.#servers].map((server) => server.stop(options)));
     this.#shared.events.stop();
-    return { open: reports.flatMap((report) => report.open), cut: reports.flatMap((report) => report.cut) };
+    return {
+      open: reports.flatMap((report) => report.open),
+      cut: reports.flatMap((report) => report.cut),
+      seed: this.#shared.faults.seed,
+      unusedFaults: this.#shared.faults.unused(),
+    };
   }
 }
 

@@ -7,9 +7,10 @@ import {
   type Socket,
 } from "node:net";
 import { authority, endpointOf } from "./address.ts";
-import { type Roster, SocketConnection } from "./connection.ts";
+import { type Roster, SocketConnection, whereOf } from "./connection.ts";
 import { codeOf, type ErrorCode, messageOf, WirelabError } from "./errors.ts";
 import type { Endpoint, Origin, Protocol } from "./events.ts";
+import { ruleText } from "./faults.ts";
 import { Gate } from "./gate.ts";
 import type { Engine, ListenOptions } from "./service.ts";
 
@@ -93,8 +94,24 @@ export class Listener {
       this.#turnAway(socket, refused === "denied" ? undefined : this.#served.engine.goodbye?.("full"));
       return;
     }
-    const { nextId, engine } = this.#served;
-    const connection = new SocketConnection(socket, { ...this.#origin, connection: nextId() }, this.#roster);
+    const { nextId, engine, server } = this.#served;
+    const { faults } = this.#roster;
+    const struck = [...faults.acting("connection", { ...whereOf(server, peer), on: "control" })];
+    const refusal = struck.find(({ rule }) => rule.fault.kind === "refuse");
+    if (refusal) {
+      this.#gate.release(peer);
+      refusal.struck += 1;
+      this.#roster.events.emit(this.#origin, {
+        type: "fault",
+        fault: "refuse",
+        rule: ruleText(refusal.rule),
+      });
+      this.#roster.events.emit(this.#origin, { type: "refused", peer, reason: "fault" });
+      socket.resetAndDestroy();
+      return;
+    }
+    const origin = { ...this.#origin, connection: nextId() };
+    const connection = new SocketConnection(socket, origin, this.#roster, undefined, struck);
     this.#own.add(connection);
     this.#clock ??= setInterval(() => this.#sweep(), sweepPeriod(this.#gate.limits));
     connection.closed.then(() => {

@@ -24,6 +24,7 @@ const LEVELS: readonly LogLevel[] = ["error", "warn", "info", "debug", "trace"];
 const LEVEL_OF: Readonly<Record<WireEvent["type"], LogLevel>> = {
   error: "error",
   refused: "warn",
+  fault: "warn",
   listening: "info",
   stopped: "info",
   opened: "info",

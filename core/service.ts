@@ -107,7 +107,7 @@ export interface Connection {
   /** Every reply passes through here before it is sent: the one place where a wrong one can be scripted. */
   amend(reply: Reply): Promise<Reply | undefined>;
   /**
-   * Sends what is still to be sent, then FIN, and discards further input until the peer's FIN (2 s without a byte, 30 s
+   * Sends what is still to be sent, then FIN, and discards further input until the peer's FIN (5 s without a byte, 30 s
    * altogether), so that no RST eats the last reply. Harmless when called again.
    *
    * @param reason what observers are told; default `server`.

@@ -59,6 +59,8 @@ export function sentenceOf(event: WireEvent): string {
       return `login of ${event.user} ${event.ok ? "accepted" : "refused"}`;
     case "transfer":
       return `${event.direction === "in" ? "stored" : "sent"} ${event.path}: ${event.bytes} bytes${event.complete ? "" : ", incomplete"}`;
+    case "fault":
+      return `fault: ${event.rule}`;
     case "error":
       return `error ${event.code}: ${event.message}`;
   }

@@ -7,7 +7,7 @@ export interface FtpOptions extends ListenOptions {
   readonly greeting?: string;
   /** The IPv4 address that PASV answers, where a translated address or a port mapping demands another. Default: the one that the client came in by. */
   readonly passiveHost?: string;
-  /** The ports that PASV and EPSV take. Default: any free one. */
+  /** The ports that PASV and EPSV take. Default: any free one from 49,152 on. */
   readonly passivePorts?: PortRange;
   /** Milliseconds from a wrong name or password to the reply; other clients do not wait. Default 250. */
   readonly loginPause?: number;
@@ -40,7 +40,7 @@ const IDLE = 300_000;
  * import { ftp, startLab } from "wirelab";
  *
  * await using lab = await startLab({ files: ftp({ greeting: "Welcome." }) });
- * console.log(lab.servers.files.url); // ftp://127.0.0.1:41873, where foo logs in with bar
+ * console.log(new URL(lab.servers.files.url).protocol); // ftp:
  * ```
  */
 export function ftp(options: FtpOptions = {}): Service {

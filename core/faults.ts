@@ -1,0 +1,255 @@
+import { WirelabError } from "./errors.ts";
+import type { Reply } from "./events.ts";
+import type { ByteFault } from "./shapers.ts";
+
+/** What goes wrong. */
+export type Fault =
+  | ByteFault
+  /** Connections are reset as soon as they are accepted; at an FTP data port, nobody listens where it was announced. */
+  | { readonly kind: "refuse" }
+  /** Another reply than the server's, or none; `ms` milliseconds late. */
+  | { readonly kind: "reply"; readonly with?: Reply | "drop"; readonly ms?: number };
+
+/**
+ * Which step of which conversation. Without `verb`, `target`, `code` and `after` the rule acts on whole connections, from
+ * their first byte.
+ */
+export interface Step {
+  /** The server's name in the lab. */
+  readonly server?: string;
+  /** The client's address. */
+  readonly peer?: string;
+  /** The command: an FTP verb, an HTTP method, a Telnet shell command; whatever its case. */
+  readonly verb?: string;
+  /** What the command is about: a path, say. `*` in a text stands for anything. */
+  readonly target?: string | RegExp;
+  /** The reply's code: 226 is the end of an FTP transfer. */
+  readonly code?: number;
+  /** Acts when the reply has been sent, instead of when the command has come. */
+  readonly after?: "reply";
+  /** Acts on FTP's control connection, or on the data connection that the command uses: the default where it uses one. */
+  readonly on?: "control" | "data";
+}
+
+export interface Rule {
+  readonly fault: Fault;
+  /** Default: every connection. */
+  readonly when?: Step;
+  /** How many occurrences pass unharmed first. Default 0. */
+  readonly skip?: number;
+  /** How many occurrences it acts on. Default: all that come. */
+  readonly times?: number;
+  /** With what probability, 0 to 1, it acts on an occurrence; drawn from the lab's seed. Default 1. */
+  readonly chance?: number;
+}
+
+/** The faults of a lab. */
+export interface Faults {
+  /** Whether there is any rule. */
+  readonly active: boolean;
+  /** What every draw of chance comes from: the same seed and the same traffic give the same faults. */
+  readonly seed: number;
+  /**
+   * Adds a rule; disposing of the answer removes it, and drops no byte that is under way.
+   *
+   * @throws WirelabError `BAD_OPTION` for a rule that could never act.
+   *
+   * @example
+   * ```ts
+   * import { http, startLab } from "wirelab";
+   *
+   * await using lab = await startLab({ web: http() });
+   * lab.faults.add({ when: { verb: "GET" }, times: 2, fault: { kind: "reply", with: { code: 503, text: "Busy" } } });
+   * const codes = [];
+   * for (let count = 0; count < 3; count += 1) codes.push((await fetch(lab.servers.web.url)).status);
+   * console.log(codes.join(" ")); // 503 503 200
+   * ```
+   */
+  add(rule: Rule): Disposable;
+  /** Removes all rules. */
+  clear(): void;
+  /** The rules that are there and have never acted. */
+  unused(): readonly Rule[];
+}
+
+/** Where a conversation stands, as rules see it. */
+export interface Moment {
+  readonly server: string;
+  readonly peer: string;
+  readonly verb?: string | undefined;
+  readonly target?: string | undefined;
+  readonly code?: number | undefined;
+  readonly on?: "control" | "data";
+}
+
+/** A rule that stands, and what became of it. */
+export interface StandingRule {
+  readonly rule: Rule;
+  /** Occurrences that fitted, and those that were chosen. */
+  seen: number;
+  chosen: number;
+  /** How often it has acted: a chosen stream may end before its bytes are reached. */
+  struck: number;
+  /** Takes its effects off the streams that it shapes. */
+  readonly effects: Set<Disposable>;
+}
+
+/** When a rule acts: on a whole connection, on a command, on a reply before it is sent, or after it was. */
+export type Trigger = "connection" | "command" | "reply" | "replied";
+
+export function triggerOf({ fault, when = {} }: Rule): Trigger {
+  if (fault.kind === "reply") return "reply";
+  if (when.after === "reply" || when.code !== undefined) return "replied";
+  return when.verb === undefined && when.target === undefined ? "connection" : "command";
+}
+
+/** The rules of one lab. */
+export class FaultTable implements Faults {
+  readonly seed: number;
+  readonly #rules = new Set<StandingRule>();
+  #random: () => number;
+
+  constructor(seed: number) {
+    this.seed = seed;
+    this.#random = randomOf(seed);
+  }
+
+  get active(): boolean {
+    return this.#rules.size > 0;
+  }
+
+  /** The next number, 0 to 1, of the lab's seed. */
+  random(): number {
+    return this.#random();
+  }
+
+  add(rule: Rule): Disposable {
+    check(rule);
+    const standing: StandingRule = { rule, seen: 0, chosen: 0, struck: 0, effects: new Set() };
+    this.#rules.add(standing);
+    return { [Symbol.dispose]: () => this.#remove(standing) };
+  }
+
+  clear(): void {
+    for (const standing of this.#rules) this.#remove(standing);
+    this.#random = randomOf(this.seed);
+  }
+
+  unused(): readonly Rule[] {
+    return [...this.#rules].filter(({ struck }) => struck === 0).map(({ rule }) => rule);
+  }
+
+  /** Whether a rule could want the bytes of that server's connections. */
+  wantsBytes(where: Moment): boolean {
+    for (const { rule } of this.#rules) {
+      if (rule.fault.kind !== "reply" && rule.fault.kind !== "refuse" && isOf(rule.when, where)) return true;
+    }
+    return false;
+  }
+
+  /**
+   * The rules that act at this moment. Each one that fits counts the occurrence.
+   *
+   * @param heard those that count no more until the next command; the ones that fit are added.
+   */
+  *acting(trigger: Trigger, moment: Moment, heard?: Set<StandingRule>): Generator<StandingRule> {
+    for (const standing of this.#rules) {
+      const { rule } = standing;
+      if (heard?.has(standing)) continue;
+      if (triggerOf(rule) !== trigger || !isOf(rule.when, moment) || !fits(rule.when, moment)) continue;
+      heard?.add(standing);
+      standing.seen += 1;
+      if (standing.seen <= (rule.skip ?? 0) || standing.chosen >= (rule.times ?? Number.POSITIVE_INFINITY))
+        continue;
+      if (rule.chance !== undefined && this.#random() >= rule.chance) continue;
+      standing.chosen += 1;
+      yield standing;
+    }
+  }
+
+  #remove(standing: StandingRule): void {
+    this.#rules.delete(standing);
+    for (const effect of standing.effects) effect[Symbol.dispose]();
+    standing.effects.clear();
+  }
+}
+
+function isOf(when: Step = {}, { server, peer }: Pick<Moment, "server" | "peer">): boolean {
+  return (when.server ?? server) === server && (when.peer ?? peer) === peer;
+}
+
+function fits(when: Step = {}, { verb, target, code, on }: Moment): boolean {
+  if (on !== undefined && (when.on ?? on) !== on) return false;
+  if (when.verb !== undefined && when.verb.toUpperCase() !== verb?.toUpperCase()) return false;
+  if (when.code !== undefined && when.code !== code) return false;
+  if (when.target === undefined) return true;
+  return target !== undefined && target.search(patternOf(when.target)) >= 0;
+}
+
+function patternOf(target: string | RegExp): RegExp {
+  if (target instanceof RegExp) return target;
+  const parts = target.split("*").map((part) => part.replaceAll(/[\\^$.+?()[\]{}|]/g, "\\$&"));
+  return new RegExp(`^${parts.join(".*")}$`, "s");
+}
+
+const POSITIVE = ["bytesPerSecond", "bytes", "times"];
+const NUMBERS = ["ms", "jitter", "afterBytes", "skip", "chance", ...POSITIVE];
+
+const KINDS: ReadonlySet<string> = new Set<Fault["kind"]>([
+  "latency",
+  "bandwidth",
+  "slice",
+  "slow-close",
+  "stall",
+  "close",
+  "reset",
+  "refuse",
+  "reply",
+]);
+
+/** A rule that could never act is a mistake, told when it is made and not by a test that fails later. */
+function check(rule: Rule): void {
+  if (!KINDS.has(rule.fault.kind)) {
+    throw new WirelabError(
+      "BAD_OPTION",
+      `There is no fault "${rule.fault.kind}"; there are ${[...KINDS].join(", ")}.`,
+    );
+  }
+  for (const [name, value] of Object.entries({ ...rule.fault, ...rule })) {
+    if (!NUMBERS.includes(name)) continue;
+    const least = POSITIVE.includes(name) ? 1 : 0;
+    if (typeof value === "number" && value >= least && (name !== "chance" || value <= 1)) continue;
+    const range = name === "chance" ? "0 to 1" : `${least} or more`;
+    throw new WirelabError(
+      "BAD_OPTION",
+      `A rule's ${name} is a number, ${range}; it is ${String(value)} in ${ruleText(rule)}.`,
+    );
+  }
+}
+
+/** A rule in words, for events, reports and messages. */
+export function ruleText({ fault, when = {}, skip, times, chance }: Rule): string {
+  const { kind, ...settings } = fault;
+  const text = (fields: object) =>
+    Object.entries(fields)
+      .filter(([, value]) => value !== undefined)
+      .map(
+        ([name, value]) =>
+          `${name} ${typeof value === "object" && !(value instanceof RegExp) ? JSON.stringify(value) : value}`,
+      )
+      .join(", ");
+  const where = text({ ...when, skip, times, chance });
+  return [[kind, text(settings)].filter(Boolean).join(" "), where].filter(Boolean).join(" when ");
+}
+
+/** Mulberry32: small, quick, and good enough to choose victims by. */
+function randomOf(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = state;
+    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}

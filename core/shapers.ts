@@ -1,0 +1,84 @@
+import type { Direction } from "./events.ts";
+
+/** A fault that acts on bytes. Without a `direction` it acts on both. */
+export type ByteFault =
+  /** Holds every chunk for `ms` milliseconds, up to `jitter` more or less by chance; order and throughput stay. */
+  | {
+      readonly kind: "latency";
+      readonly ms: number;
+      readonly jitter?: number;
+      readonly direction?: Direction;
+    }
+  /** Lets so many bytes pass in a second. */
+  | { readonly kind: "bandwidth"; readonly bytesPerSecond: number; readonly direction?: Direction }
+  /** Sends pieces of at most `bytes`, each on its own, `ms` milliseconds (default 0) apart. */
+  | { readonly kind: "slice"; readonly bytes: number; readonly ms?: number; readonly direction?: Direction }
+  /** Holds the end of the stream (FIN) back for `ms` milliseconds. */
+  | { readonly kind: "slow-close"; readonly ms: number; readonly direction?: Direction }
+  /** After `afterBytes` (default 0) lets nothing pass: while the rule is there, or for `ms` milliseconds and then closes. */
+  | {
+      readonly kind: "stall";
+      readonly afterBytes?: number;
+      readonly ms?: number;
+      readonly direction?: Direction;
+    }
+  /** After `afterBytes` (default 0) ends the connection: `close` by FIN, `reset` by RST. */
+  | { readonly kind: "close" | "reset"; readonly afterBytes?: number; readonly direction?: Direction };
+
+/** What ends, or holds up, a stream once so many bytes have passed. */
+interface Limit {
+  readonly bytes: number;
+  readonly outcome: "stall" | "close" | "reset";
+  /** Milliseconds after which a stall becomes a close; for ever where it is left out. */
+  readonly ms?: number;
+}
+
+/** What a fault means to a stream of bytes: how it is cut, held and ended. */
+export interface Shaper {
+  /** The largest piece, in bytes. */
+  readonly piece?: number;
+  /** Milliseconds to hold a piece, asked for each one. */
+  readonly hold?: () => number;
+  /** Milliseconds that a piece keeps the line busy: the next one waits as long. */
+  readonly busy?: (bytes: number) => number;
+  /** Milliseconds to hold the end. */
+  readonly holdEnd?: number;
+  readonly limit?: Limit;
+}
+
+/** How often in a second a narrow line sends something: the larger, the smoother and the costlier. */
+const PACE = 20;
+
+/** Turns a fault into its shaper: a new fault is one more case here, and one more member of the union. */
+export function shaperOf(fault: ByteFault, random: () => number): Shaper {
+  switch (fault.kind) {
+    case "latency": {
+      const { ms, jitter = 0 } = fault;
+      return { hold: jitter === 0 ? () => ms : () => Math.max(0, ms + (random() * 2 - 1) * jitter) };
+    }
+    case "bandwidth": {
+      const { bytesPerSecond } = fault;
+      return {
+        piece: Math.max(1, Math.ceil(bytesPerSecond / PACE)),
+        busy: (bytes) => (bytes / bytesPerSecond) * 1000,
+      };
+    }
+    case "slice": {
+      const { bytes, ms = 0 } = fault;
+      return { piece: bytes, busy: () => ms };
+    }
+    case "slow-close":
+      return { holdEnd: fault.ms };
+    case "stall":
+      return {
+        limit: {
+          bytes: fault.afterBytes ?? 0,
+          outcome: "stall",
+          ...(fault.ms !== undefined && { ms: fault.ms }),
+        },
+      };
+    case "close":
+    case "reset":
+      return { limit: { bytes: fault.afterBytes ?? 0, outcome: fault.kind } };
+  }
+}
