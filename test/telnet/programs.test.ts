@@ -1,3 +1,5 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { startLab, telnet } from "../../index.ts";
 import { clientTest, run } from "../clients.ts";
@@ -167,7 +169,7 @@ describe("in line mode", () => {
       input: "echo one\r\nquit\r\n",
     });
     expect(stdout).toMatch(/one\r\nguest1> Goodbye\.\r\n$/);
-    const path = `/tmp/wirelab-telnet-${process.pid}.sock`;
+    const path = join(tmpdir(), `wirelab-telnet-${process.pid}.sock`);
     await using lab = await startLab({ local: telnet({ path }) });
     expect(lab.servers.local.url).toBe(`unix:${path}`);
     const local = await run("socat", ["-t5", "-", `UNIX-CONNECT:${path}`], { input: "echo two\nquit\n" });
