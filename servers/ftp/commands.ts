@@ -93,6 +93,8 @@ const VERBS: ReadonlyMap<string, Verb> = new Map(
       syntax: "VERB [ARGUMENT]",
       argument: "required",
       login: "optional",
+      // Some clients change a password by SITE.
+      secret: true,
       run: (_session, argument) => reply(500, `SITE ${argument.split(" ", 1)[0]} is not understood.`),
     },
   } satisfies VerbTable),
@@ -124,6 +126,14 @@ const OVERLONG: PublicVerb = {
   run: () => reply(500, `The line is too long: ${LINE_LIMIT} bytes are the limit.`),
 };
 
+/** What is wrong with an argument as such, if anything. */
+function misuse(name: string, verb: Verb, argument: string): FtpReply | undefined {
+  if (argument.includes("\0")) return reply(501, "An argument cannot hold a NUL byte.");
+  if (verb.argument === "required" && argument === "") return reply(501, `${name} needs an argument.`);
+  if (verb.argument === "none" && argument.trim() !== "") return reply(501, `${name} takes no argument.`);
+  return undefined;
+}
+
 /** The one final reply to a command. */
 export async function answer(session: Session, { name, argument, verb }: Command): Promise<FtpReply> {
   const { files } = session;
@@ -134,13 +144,9 @@ export async function answer(session: Session, { name, argument, verb }: Command
         ? reply(502, `${name} is not implemented.`)
         : reply(500, name === "" ? "There is no command." : `${name} is not understood.`);
     }
-    if (argument.includes("\0")) return reply(501, "An argument cannot hold a NUL byte.");
-    if (verb.argument === "required" && argument === "") return reply(501, `${name} needs an argument.`);
-    if (verb.argument === "none" && argument.trim() !== "") return reply(501, `${name} takes no argument.`);
-    if (verb.login === "optional") return await verb.run(session, argument);
+    if (verb.login === "optional") return misuse(name, verb, argument) ?? (await verb.run(session, argument));
     if (!files) return reply(530, "Log in with USER and PASS first.");
-    if (verb.transfers && !session.data.arranged) return reply(425, "Use PASV, EPSV, PORT or EPRT first.");
-    return await verb.run(session, argument, files);
+    return misuse(name, verb, argument) ?? (await verb.run(session, argument, files));
   } catch (error) {
     return refusal(error);
   } finally {

@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 
-/** The longest command line, in bytes, its CR included. */
+/** The longest command line, in bytes, its end not counted. */
 export const LINE_LIMIT = 4096;
 
 /** What {@link CommandLines} gives for a line over the limit. */
@@ -25,7 +25,8 @@ export class CommandLines {
     for (let from = 0; ; ) {
       const end = bytes.indexOf(LF, from);
       const part = bytes.subarray(from, end === -1 ? bytes.length : end);
-      if (!this.#skipping && this.#held.length + part.length > LINE_LIMIT) {
+      // One byte more may be the CR of a line's end.
+      if (!this.#skipping && this.#held.length + part.length > LINE_LIMIT + 1) {
         this.#skipping = true;
         this.#held = Buffer.alloc(0);
         lines.push(TOO_LONG);
@@ -45,12 +46,13 @@ export class CommandLines {
 }
 
 /** A line's text: UTF-8 (RFC 2640), or Latin-1 where it is not, so that an old client's names stay apart. */
-function textOf(line: Buffer): string {
+function textOf(line: Buffer): string | typeof TOO_LONG {
   // A client that aborts sends IAC and DM as urgent data, of which the kernel takes away one byte (RFC 959 §4.1.3, ABOR):
   // the other one is left in front of the verb, where no letter has such a code.
   let start = 0;
   while ((line[start] ?? 0) >= SE) start += 1;
   const text = line.subarray(start, line.at(-1) === CR ? -1 : undefined);
+  if (text.length > LINE_LIMIT) return TOO_LONG;
   return isUtf8(text) ? text.toString("utf8") : text.toString("latin1");
 }
 

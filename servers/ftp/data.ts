@@ -9,6 +9,12 @@ export type DataRoute =
   | { readonly kind: "passive"; readonly port: DataPort }
   | { readonly kind: "active"; readonly to: Endpoint };
 
+/**
+ * The dynamic ports of RFC 6335, one of which is tried at random. The system would choose as well, but takes milliseconds to
+ * find a free port while thousands of transfers that have ended are in TIME_WAIT.
+ */
+const ANY_PORT: PortRange = { from: 49_152, to: 65_535 };
+
 /** The data connection that a session has arranged: one at most, good for one transfer. */
 export class DataChannel {
   readonly #site: Site;
@@ -27,7 +33,7 @@ export class DataChannel {
   }
 
   /** Opens a port for the client, in place of what was arranged before (PASV, EPSV). */
-  async listen(ports: PortRange | undefined): Promise<DataPort> {
+  async listen(ports: PortRange = ANY_PORT): Promise<DataPort> {
     this.drop();
     const port = await this.#site.listenOnce(this.#control, ports);
     // The client may have gone while the port opened, and nobody would close it any more.

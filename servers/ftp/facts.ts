@@ -1,7 +1,7 @@
 import type { Entry } from "../../core/store/store.ts";
 
 /** The facts of RFC 3659 §7.5 that this server tells of files and directories. */
-export const FACTS = ["type", "size", "modify", "perm", "UNIX.mode"] as const;
+export const FACTS = ["type", "perm", "size", "modify", "UNIX.mode"] as const;
 export type Fact = (typeof FACTS)[number];
 
 /** `type=file;size=3;…`, the facts that were asked for and that the entry has. */

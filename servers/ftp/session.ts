@@ -37,6 +37,8 @@ export class Session {
   /** After EPSV ALL nothing else opens data connections. */
   epsvOnly = false;
   failedLogins = 0;
+  /** The last transfer was ended by an ABOR that is not answered yet. */
+  aborted = false;
   readonly #site: Site;
   readonly #lines = new CommandLines();
   readonly #waiting: Command[] = [];
@@ -176,8 +178,10 @@ export class Session {
   #next(): Command | undefined {
     if (this.#over) return undefined;
     if (this.#transfer) {
-      const meanwhile = this.#waiting[0]?.verb?.meanwhile && !this.#pipelined && !this.#transfer.over;
-      return meanwhile ? this.#waiting.shift() : undefined;
+      const verb = this.#waiting[0]?.verb;
+      // Who is not logged in any more is told so at once: that needs no data connection either.
+      const meanwhile = verb?.meanwhile || (verb?.login === "required" && !this.files);
+      return meanwhile && !this.#pipelined && !this.#transfer.over ? this.#waiting.shift() : undefined;
     }
     return this.#draining ? undefined : this.#waiting.shift();
   }
@@ -192,6 +196,7 @@ export class Session {
       this.#underway = resolve;
     });
     const answered = this.#answer(command).then(() => {
+      this.aborted = this.#transfer?.aborted ?? false;
       this.#transfer = undefined;
       this.#work();
     });
@@ -201,8 +206,8 @@ export class Session {
   async #answer(command: Command): Promise<void> {
     const since = performance.now();
     const { connection } = this;
-    if (connection.observed) {
-      const { name, argument, verb } = command;
+    const { name, argument, verb } = command;
+    if (connection.observed && name !== "") {
       const target = argument === "" || !verb ? undefined : verb.secret ? "****" : argument;
       connection.emit({ type: "command", verb: name, ...(target !== undefined && { target }) });
     }

@@ -85,12 +85,12 @@ describe("ABOR", () => {
     }
   });
 
-  test("without a transfer is answered 226, and closes the port", async () => {
+  test("without a transfer is answered 225, and closes the port", async () => {
     await using lab = await ftpLab();
     await using client = await Dialogue.loggedIn(lab);
-    expect(await client.code("ABOR")).toBe(226);
+    expect(await client.code("ABOR")).toBe(225);
     await client.passivePort();
-    expect(await client.code("ABOR")).toBe(226);
+    expect(await client.code("ABOR")).toBe(225);
     expect(await client.code("LIST")).toBe(425);
   });
 });
@@ -139,6 +139,7 @@ describe("while a transfer is under way", () => {
       const data = await client.passive();
       await client.say("RETR large");
       expect(await client.code(command)).toBe(code);
+      expect(await client.code("TYPE A")).toBe(530);
       expect((await buffer(data)).length).toBe(LARGE.length);
       expect(await client.reply()).toMatch(/^226 /);
       expect(await client.code("SIZE large")).toBe(530);

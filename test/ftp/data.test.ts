@@ -1,5 +1,7 @@
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { describe, expect, test } from "vitest";
 import { ftp, startLab, WirelabError } from "../../index.ts";
@@ -51,7 +53,7 @@ describe("passive", () => {
     await six.say("PASS bar");
     expect(await six.say("EPSV 1")).toMatch(/^522 .*\(2\)/);
     expect(await six.code("PASV")).toBe(425);
-    expect(await six.code("PORT 127,0,0,1,200,1")).toBe(504);
+    expect(await six.code("PORT 127,0,0,1,200,1")).toBe(501);
     expect((await six.download("RETR a")).text).toBe("six");
     await using port = await clientPort("::1");
     expect(await six.code(`EPRT |1|127.0.0.1|${port.port}|`)).toBe(522);
@@ -60,6 +62,43 @@ describe("passive", () => {
     const data = await port.connected();
     expect((await buffer(data)).toString()).toBe("six");
     data.destroy();
+  });
+
+  test("a server on every address answers with the one that the client came in by", async () => {
+    await using lab = await startLab({ files: ftp({ host: "::" }) }, { files: { "/a": "content" } });
+    await using client = await Dialogue.greeted({ ...lab.servers.files, host: "127.0.0.1" });
+    await client.say("USER foo");
+    await client.say("PASS bar");
+    const data = connect(await client.passivePort("PASV"));
+    await once(data, "connect");
+    expect(data.remoteAddress).toBe("127.0.0.1");
+    expect(await client.code("RETR a")).toBe(150);
+    expect((await buffer(data)).toString()).toBe("content");
+    await using port = await clientPort();
+    expect(await client.reply()).toMatch(/^226 /);
+    expect(await client.code(`PORT ${port.argument}`)).toBe(200);
+    client.write("NLST\r\n");
+    const active = await port.connected();
+    expect((await buffer(active)).toString()).toBe("a\r\n");
+    active.destroy();
+  });
+
+  test("a client of a Unix-domain socket gets a port on loopback", async () => {
+    const path = join(tmpdir(), `ftp-${process.pid}.sock`);
+    await using lab = await startLab({ files: ftp({ path }) }, { files: { "/a": "content" } });
+    expect(lab.servers.files.path).toBe(path);
+    const control = connect(path);
+    let text = "";
+    control.on("data", (chunk) => {
+      text += chunk;
+    });
+    control.write("USER foo\r\nPASS bar\r\nPORT 127,0,0,1,200,1\r\nPASV\r\nRETR a\r\n");
+    while (!text.includes("150 ")) await once(control, "data");
+    expect(text).toContain("501 That is not your address.");
+    const [, high, low] = /\(127,0,0,1,(\d+),(\d+)\)/.exec(text)!;
+    const data = connect(Number(high) * 256 + Number(low), "127.0.0.1");
+    expect((await buffer(data)).toString()).toBe("content");
+    control.destroy();
   });
 
   test("a client may wait for 150 before it connects, and send ahead of STOR", async () => {
@@ -200,7 +239,8 @@ describe("active", () => {
       "EPRT |1|localhost|50000|",
       "EPRT |1|127.0.0.1|80|",
     ]) {
-      expect(await client.code(command), command).toBe(504);
+      // RFC 2577 §3 has 504 for low ports.
+      expect(await client.code(command), command).toBe(/,0,25|,3,255|80/.test(command) ? 504 : 501);
       expect(await client.code("LIST"), command).toBe(425);
     }
     for (const command of [
@@ -221,11 +261,12 @@ describe("active", () => {
   });
 });
 
-test("a transfer without an arranged connection gets 425", async () => {
+test("a transfer without an arranged connection gets 425, one that cannot be 550", async () => {
   await using lab = await ftpLab({ files: { "/a": "1" } });
   await using client = await Dialogue.loggedIn(lab);
   for (const command of ["RETR a", "STOR b", "APPE a", "STOU", "LIST", "NLST", "MLSD"]) {
     expect(await client.code(command), command).toBe(425);
   }
-  expect(await stored(lab, "/b")).toBeUndefined();
+  expect(await client.code("RETR missing")).toBe(550);
+  expect((await lab.store.list("/")).map(({ name }) => name)).toEqual(["a"]);
 });

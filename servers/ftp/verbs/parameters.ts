@@ -1,4 +1,3 @@
-import { isIPv4 } from "node:net";
 import type { DataPort } from "../../../core/service.ts";
 import {
   familyOf,
@@ -24,7 +23,7 @@ async function passive(session: Session, say: (port: DataPort) => FtpReply): Pro
 
 /** Remembers where the client listens. Nobody else's port is ever dialled (RFC 2577 §3). */
 function active(session: Session, to: InternetEndpoint): FtpReply {
-  if (!isOwnAddress(to.host, session.connection)) return reply(504, "That is not your address.");
+  if (!isOwnAddress(to.host, session.connection)) return reply(501, "That is not your address.");
   if (to.port < 1024) return reply(504, "Ports below 1024 are not connected to.");
   session.data.aim(to);
   return reply(200, "The data connection will be made to that port.");
@@ -97,8 +96,8 @@ export const PARAMETER_VERBS = {
       if (session.epsvOnly) return EPSV_ONLY;
       if (familyOf(session.connection) === "2") return reply(425, "PASV knows IPv4 only: use EPSV.");
       return passive(session, ({ host, port }) => {
-        const address = session.settings.passiveHost ?? (isIPv4(host) ? host : "127.0.0.1");
-        return reply(227, `Entering Passive Mode ${passiveAddress(address, port)}.`);
+        const address = passiveAddress(session.settings.passiveHost ?? host, port);
+        return reply(227, `Entering Passive Mode ${address}.`);
       });
     },
   },

@@ -236,8 +236,10 @@ export const SERVICE_VERBS = {
     login: "required",
     run(session) {
       // What was under way was ended when ABOR came in, and has got its 426; this is the reply to ABOR itself.
+      const { aborted } = session;
+      session.aborted = false;
       session.data.drop();
-      return reply(226, "Abort successful; the data connection is closed.");
+      return aborted ? reply(226, "Abort successful.") : reply(225, "There is no transfer to abort.");
     },
   },
 } satisfies VerbTable;
