@@ -1,0 +1,71 @@
+import type { Request } from "express";
+import { Refusal } from "./refusal.ts";
+
+/** What tells one version of a file from another (RFC 9110 §8.8). */
+export interface Validators {
+  readonly etag: string;
+  readonly modified?: Date;
+}
+
+/** Whether the request is to be done under a condition only. */
+export function isConditional({ headers }: Request): boolean {
+  return (
+    headers["if-match"] !== undefined ||
+    headers["if-none-match"] !== undefined ||
+    headers["if-unmodified-since"] !== undefined
+  );
+}
+
+/**
+ * RFC 9110 §13.2.2, but for the conditions that make a GET shorter: those that refuse.
+ *
+ * @param current what is there; undefined where there is nothing.
+ * @throws Refusal 412.
+ */
+export function checkConditions(request: Request, current: Validators | undefined): void {
+  const { method, headers } = request;
+  const match = headers["if-match"];
+  if (match !== undefined) {
+    if (!current || !(match.trim() === "*" || tagsIn(match).includes(current.etag))) {
+      throw new Refusal(412, "The file is not the one that If-Match names: fetch it again, and decide anew.");
+    }
+  } else if (isLater(current?.modified, headers["if-unmodified-since"])) {
+    throw new Refusal(412, "The file was modified since the time that If-Unmodified-Since names.");
+  }
+  const noneMatch = headers["if-none-match"];
+  if (noneMatch === undefined || !current || method === "GET" || method === "HEAD") return;
+  if (noneMatch.trim() === "*" || tagsIn(noneMatch).some((tag) => opaque(tag) === opaque(current.etag))) {
+    throw new Refusal(412, "If-None-Match names what is there already.");
+  }
+}
+
+/** RFC 9110 §13.1.5: whether a range may be sent, or the file has changed and all of it is needed. */
+export function rangeApplies({ headers }: Request, { etag, modified }: Validators): boolean {
+  const condition = headers["if-range"];
+  if (typeof condition !== "string") return true;
+  if (condition.includes('"')) return condition === etag && !etag.startsWith("W/");
+  // A time in whole seconds is a strong validator only when they are over.
+  return (
+    modified !== undefined && condition === httpDate(modified) && Date.now() - modified.getTime() >= 1000
+  );
+}
+
+/** A time as HTTP writes it; one in the future is said to be now (RFC 9110 §8.8.2.1). */
+export function httpDate(time: Date): string {
+  const now = Date.now();
+  return (time.getTime() > now ? new Date(now) : time).toUTCString();
+}
+
+/** In whole seconds, for HTTP has no others. */
+function isLater(modified: Date | undefined, since: string | undefined): boolean {
+  if (modified === undefined || since === undefined) return false;
+  return Math.floor(modified.getTime() / 1000) > Date.parse(since) / 1000;
+}
+
+function tagsIn(list: string): string[] {
+  return list.match(/(?:W\/)?"[^"]*"/g) ?? [];
+}
+
+function opaque(tag: string): string {
+  return tag.replace(/^W\//, "");
+}

@@ -1,0 +1,143 @@
+import { extname } from "node:path/posix";
+import etag from "etag";
+import mime from "mime-types";
+import { WirelabError } from "../../core/errors.ts";
+import type { Entry, Reading, Store } from "../../core/store/store.ts";
+import { httpDate, type Validators } from "./conditions.ts";
+import type { Range } from "./ranges.ts";
+
+/** Files up to this size, in bytes, are read whole: one write sends them, and their ETag is of their content. */
+const SMALL = 64 * 1024;
+/** Files in memory up to this size, in bytes, have an ETag of their content. */
+const HASHED = 1024 * 1024;
+/** Bodies up to this size, in bytes, go to Node as text: it joins text to the head, and one buffer is faster than two. */
+const JOINED = 16 * 1024;
+
+/** What a GET of something gets: the bytes, and what is said of them. */
+export interface Content extends Validators {
+  /** The media type, for Content-Type. */
+  readonly type: string;
+  readonly size: number;
+  /** The time of `modified`, as HTTP says it. */
+  readonly lastModified?: string;
+  /** All bytes, where they are in memory. */
+  readonly bytes?: Uint8Array;
+  /** All bytes in the form that is sent fastest, where they are in memory; a text has a character for each byte. */
+  readonly body?: Uint8Array | string;
+  /** Some of the bytes. */
+  part(range: Range): AsyncIterable<Uint8Array>;
+  /** Lets go of it unread. */
+  close?(): Promise<void>;
+}
+
+/** Bytes in memory, with all that is said of them: made once, sent often. */
+class MemoryContent implements Content {
+  readonly bytes: Uint8Array;
+  readonly type: string;
+  readonly size: number;
+  readonly etag: string;
+  readonly modified?: Date;
+  readonly lastModified?: string;
+  readonly body: Uint8Array | string;
+
+  constructor(bytes: Uint8Array, type: string, tag: string, modified?: Date) {
+    this.bytes = bytes;
+    this.type = type;
+    this.size = bytes.length;
+    this.etag = tag;
+    this.body = bytes.length > JOINED ? bytes : bufferOf(bytes).toString("latin1");
+    if (modified) {
+      this.modified = modified;
+      this.lastModified = httpDate(modified);
+    }
+  }
+
+  async *part({ start, end }: Range): AsyncGenerator<Uint8Array> {
+    yield this.bytes.subarray(start, end + 1);
+  }
+}
+
+/** A file that is sent as it is read. */
+class StreamedContent implements Content {
+  readonly type: string;
+  readonly size: number;
+  readonly etag: string;
+  readonly modified: Date;
+  readonly lastModified: string;
+  readonly #again: () => Promise<Reading>;
+  #reading: Reading | undefined;
+
+  /** @param again reads the file anew: a reading gives one stream, and several parts need several. */
+  constructor(reading: Reading, again: () => Promise<Reading>) {
+    const { name, size, modified } = reading.entry;
+    this.type = typeOf(name);
+    this.size = size;
+    this.etag = tagOfTime(reading.entry);
+    this.modified = modified;
+    this.lastModified = httpDate(modified);
+    this.#reading = reading;
+    this.#again = again;
+  }
+
+  async *part(range: Range): AsyncGenerator<Uint8Array> {
+    const reading = this.#reading ?? (await this.#again());
+    this.#reading = undefined;
+    if (tagOfTime(reading.entry) !== this.etag) {
+      await reading.close();
+      throw new WirelabError("IO", `${reading.entry.path}: the file changed while it was read.`);
+    }
+    yield* reading.stream(range);
+  }
+
+  async close(): Promise<void> {
+    await this.#reading?.close();
+  }
+}
+
+/** Reads files of a store as contents. */
+export type Contents = (store: Store, path: string) => Promise<Content>;
+
+/** An own one for each engine, for it remembers what is in memory. */
+export function contents(): Contents {
+  const known = new WeakMap<Uint8Array, { readonly entry: Entry; readonly content: Content }>();
+  return async (store, path) => {
+    const reading = await store.read(path);
+    const { entry } = reading;
+    if (!reading.bytes && entry.size > SMALL) return new StreamedContent(reading, () => store.read(path));
+    const bytes = reading.bytes ?? (await whole(reading));
+    await reading.close();
+    const seen = known.get(bytes);
+    if (seen?.entry.name === entry.name && seen.entry.modified.getTime() === entry.modified.getTime()) {
+      return seen.content;
+    }
+    const tag = bytes.length <= HASHED ? etag(bufferOf(bytes)) : tagOfTime(entry);
+    const content = new MemoryContent(bytes, typeOf(entry.name), tag, entry.modified);
+    known.set(bytes, { entry, content });
+    return content;
+  };
+}
+
+/** Content that is made on the spot. */
+export function made(text: string, type: string): Content {
+  const bytes = Buffer.from(text);
+  return new MemoryContent(bytes, type, etag(bytes, { weak: true }));
+}
+
+async function whole(reading: Reading): Promise<Uint8Array> {
+  const { size } = reading.entry;
+  const chunks: Uint8Array[] = [];
+  if (size > 0) for await (const chunk of reading.stream({ end: size - 1 })) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function tagOfTime({ size, modified }: Entry): string {
+  return etag({ size, mtime: modified, ctime: modified, ino: 0 }, { weak: false });
+}
+
+function typeOf(name: string): string {
+  return mime.contentType(extname(name)) || "application/octet-stream";
+}

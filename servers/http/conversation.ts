@@ -1,0 +1,111 @@
+import type { Request, Response } from "express";
+import type { Connection } from "../../core/service.ts";
+import { type Refusal, rawReply } from "./refusal.ts";
+import { Turn } from "./turn.ts";
+
+/** Requests that a client may have sent ahead (pipelining, RFC 9112 §9.3.2) until no more are read from it. */
+const MAX_WAITING = 64;
+
+/** What a conversation hands its turns to. */
+export interface Server {
+  serve(turn: Turn): void;
+  refuse(turn: Turn, refusal: Refusal): void;
+}
+
+/**
+ * What a client says on one connection, and what it is answered: one request at a time, so that a GET sent right behind a
+ * PUT sees what was put, and a flood of requests opens one file at a time.
+ */
+export class Conversation {
+  readonly connection: Connection;
+  readonly #server: Server;
+  readonly #waiting: { readonly request: Request; readonly response: Response }[] = [];
+  #turn: Turn | undefined;
+  #broken: Refusal | undefined;
+  #draining = false;
+
+  constructor(connection: Connection, server: Server) {
+    this.connection = connection;
+    this.#server = server;
+    // Node ends a connection by this after the last response. Core's way waits for the peer, so that no RST eats the response.
+    Object.assign(connection.stream, { destroySoon: () => connection.end() });
+    connection.closed.then(() => {
+      this.#waiting.length = 0;
+    });
+  }
+
+  /** The request that is being answered. */
+  get turn(): Turn | undefined {
+    return this.#turn;
+  }
+
+  /** Takes a request, for now or for its turn. */
+  take(request: Request, response: Response): void {
+    const { stream } = this.connection;
+    if (!stream.writable) request.resume();
+    else if (this.#turn) {
+      this.#waiting.push({ request, response });
+      if (this.#waiting.length >= MAX_WAITING) stream.pause();
+    } else this.#begin(request, response);
+  }
+
+  /** What came in cannot be read as HTTP any more: refuses it behind all that came before, and ends the connection. */
+  break(refusal: Refusal): void {
+    if (this.#broken || !this.connection.stream.writable) return;
+    this.#broken = refusal;
+    if (!this.#turn) this.#end(refusal);
+    else if (this.#waiting.length === 0 && !this.#turn.request.complete) this.#refuse(this.#turn, refusal);
+  }
+
+  /** Ends the connection after the response that is under way. */
+  drain(): void {
+    this.#draining = true;
+    if (!this.#turn) this.connection.end("stopped");
+    else if (!this.#turn.response.headersSent) this.#turn.response.shouldKeepAlive = false;
+  }
+
+  #begin(request: Request, response: Response): void {
+    const turn = new Turn(request, response, this.connection);
+    this.#turn = turn;
+    response.once("close", this.#next);
+    if (this.#draining) response.shouldKeepAlive = false;
+    // The body of this very request is what is broken.
+    if (this.#broken && this.#waiting.length === 0 && !request.complete) this.#refuse(turn, this.#broken);
+    else this.#server.serve(turn);
+  }
+
+  #refuse(turn: Turn, refusal: Refusal): void {
+    turn.response.shouldKeepAlive = false;
+    this.#server.refuse(turn, refusal);
+  }
+
+  readonly #next = (): void => {
+    const over = this.#turn;
+    this.#turn = undefined;
+    over?.over();
+    const { stream } = this.connection;
+    if (!stream.writable) return;
+    if (this.#draining) {
+      this.connection.end("stopped");
+      return;
+    }
+    const next = this.#waiting.shift();
+    if (next) {
+      if (stream.isPaused() && this.#waiting.length < MAX_WAITING / 2) stream.resume();
+      this.#begin(next.request, next.response);
+    } else if (this.#broken) {
+      this.#end(over?.request.complete === false ? undefined : this.#broken);
+    }
+  };
+
+  #end(lastWords: Refusal | undefined): void {
+    const { connection } = this;
+    if (lastWords) {
+      connection.stream.write(rawReply(lastWords));
+      if (connection.observed) {
+        connection.emit({ type: "reply", code: lastWords.status, text: lastWords.reason, ms: 0 });
+      }
+    }
+    connection.end(lastWords?.status === 408 ? "idle" : "server");
+  }
+}

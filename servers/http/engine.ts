@@ -1,0 +1,130 @@
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import type { Request, Response } from "express";
+import type { Engine, Site } from "../../core/service.ts";
+import { application } from "./application.ts";
+import { Conversation } from "./conversation.ts";
+import { serveFiles } from "./files.ts";
+import { checkHead } from "./head.ts";
+import type { HttpApp, HttpOptions } from "./index.ts";
+import { malformed } from "./malformed.ts";
+import { Refusal, rawReply, refuse } from "./refusal.ts";
+import { settingsOf } from "./settings.ts";
+import type { Turn } from "./turn.ts";
+
+const TOO_MANY = new Refusal(503, "Too many clients are connected: try again in a moment.", {
+  "Retry-After": "1",
+});
+
+/** Node's HTTP server as a function of streams, with an Express app behind it. */
+export function httpEngine(site: Site, options: HttpOptions): Engine {
+  const settings = settingsOf(options);
+  const conversations = new Map<Duplex, Conversation>();
+  const { app, IncomingMessage, ServerResponse } = application();
+  const files = serveFiles(site, settings);
+
+  if (options.app) app.use(mounted(options.app));
+  app.use((request) => files(turnOf(request)));
+
+  const server = createServer(
+    {
+      IncomingMessage,
+      ServerResponse,
+      insecureHTTPParser: false,
+      // Checked by us, so that the refusal says why.
+      requireHostHeader: false,
+      maxHeaderSize: settings.maxHeaderSize,
+      headersTimeout: settings.headersTimeout,
+      requestTimeout: settings.requestTimeout,
+      keepAliveTimeout: settings.keepAliveTimeout,
+      connectionsCheckingInterval: settings.checkingInterval,
+    },
+    take,
+  );
+  server.maxRequestsPerSocket = settings.maxRequestsPerSocket;
+  // No limit beside the head's size: Node would drop what is above its 1,000 silently.
+  server.maxHeadersCount = 0;
+  // A client that has sent FIN behind its request gets the whole response.
+  Object.assign(server, { httpAllowHalfOpen: true });
+
+  server.on("checkContinue", (request, response) => {
+    continueWhenRead(request, response);
+    take(request, response);
+  });
+  server.on("checkExpectation", take);
+  server.on("clientError", (error, socket) => {
+    const refusal = malformed(error, settings.maxHeaderSize);
+    if (refusal) conversations.get(socket)?.break(refusal);
+  });
+  server.on("connect", (_request, socket) => {
+    conversations.get(socket)?.break(new Refusal(501, "This server is no proxy: it does not know CONNECT."));
+  });
+  server.on("timeout", (socket) => conversations.get(socket)?.connection.end("idle"));
+  // The server never listens; this is what starts the clock that its time-outs need.
+  server.emit("listening");
+
+  function take(request: IncomingMessage, response: ServerResponse): void {
+    conversations.get(request.socket)?.take(request as Request, response as Response);
+  }
+
+  /** The request's own turn: a connection has one at a time. */
+  function turnOf(request: IncomingMessage): Turn {
+    const turn = conversations.get(request.socket)?.turn;
+    if (!turn) throw new Refusal(500, "The connection of this request is closed.");
+    return turn;
+  }
+
+  function mounted(
+    own: HttpApp,
+  ): (request: Request, response: Response, next: (error?: unknown) => void) => unknown {
+    return (request, response, next) =>
+      own(request, response, (error) => {
+        // An Express app leaves its own prototypes behind.
+        Object.setPrototypeOf(request, app.request);
+        Object.setPrototypeOf(response, app.response);
+        next(error);
+      });
+  }
+
+  const turns = {
+    serve(turn: Turn) {
+      try {
+        checkHead(turn.request);
+      } catch (error) {
+        // Whoever speaks so may mean what follows otherwise than it would be read.
+        turn.response.shouldKeepAlive = false;
+        this.refuse(turn, error);
+        return;
+      }
+      app(turn.request, turn.response, (error: unknown) => this.refuse(turn, error));
+    },
+    refuse(turn: Turn, error: unknown) {
+      refuse(turn, error).catch(() => turn.connection.cut("error"));
+    },
+  };
+
+  return {
+    accept(connection) {
+      conversations.set(connection.stream, new Conversation(connection, turns));
+      connection.closed.then(() => conversations.delete(connection.stream));
+      server.emit("connection", connection.stream);
+    },
+    goodbye: (reason) => (reason === "full" ? rawReply(TOO_MANY) : undefined),
+    drain() {
+      for (const conversation of conversations.values()) conversation.drain();
+    },
+    close() {
+      server.close();
+    },
+  };
+}
+
+/** Tells a client that waits with its body to send it: when somebody begins to read it, and not if it is refused unread. */
+function continueWhenRead(request: IncomingMessage, response: ServerResponse): void {
+  const read = request._read;
+  request._read = (size) => {
+    request._read = read;
+    if (!response.headersSent) response.writeContinue();
+    request._read(size);
+  };
+}

@@ -1,0 +1,162 @@
+import type { GuardedStore } from "../../core/accounts.ts";
+import { codeOf } from "../../core/errors.ts";
+import type { Site } from "../../core/service.ts";
+import type { Store } from "../../core/store/store.ts";
+import { checkConditions, isConditional, type Validators } from "./conditions.ts";
+import { type Content, contents } from "./content.ts";
+import { listing } from "./listing.ts";
+import { POLICY } from "./page.ts";
+import { Refusal } from "./refusal.ts";
+import { respond } from "./respond.ts";
+import type { Settings } from "./settings.ts";
+import { encodePath, isHidden, type Target, targetOf } from "./target.ts";
+import type { Turn } from "./turn.ts";
+import { checkBody, notWritable, receive } from "./upload.ts";
+import { visitors } from "./visitor.ts";
+
+const OF_FILES = "GET, HEAD, OPTIONS, PUT, DELETE";
+const OF_DIRECTORIES = "GET, HEAD, OPTIONS, DELETE";
+
+/** The methods of HTTP on the files of a lab. */
+export function serveFiles(site: Site, settings: Settings): (turn: Turn) => Promise<void> {
+  const visitor = visitors(site, settings.public);
+  const contentOf = contents();
+
+  async function get(turn: Turn, store: GuardedStore, { path, kind, query }: Target): Promise<void> {
+    if (kind === "directory") return getDirectory(turn, store, path);
+    let content: Content;
+    try {
+      content = await contentOf(store, path);
+    } catch (error) {
+      if (codeOf(error) !== "IS_DIRECTORY") throw error;
+      return redirect(turn, `${encodePath(path)}/${query}`);
+    }
+    return respond(turn, content, path);
+  }
+
+  async function getDirectory(turn: Turn, store: GuardedStore, path: string): Promise<void> {
+    const index = path === "/" ? "/index.html" : `${path}/index.html`;
+    let content: Content;
+    try {
+      content = await contentOf(store, index);
+    } catch {
+      // Without an index that can be read there is still a listing, or a better reason why not.
+      const entries = await store.list(path);
+      const shown =
+        settings.dotfiles === "allow" ? entries : entries.filter(({ name }) => !name.startsWith("."));
+      turn.response.set("Content-Security-Policy", POLICY).vary("Accept");
+      return respond(turn, listing(turn.request, path, shown));
+    }
+    return respond(turn, content, index);
+  }
+
+  async function put(turn: Turn, store: GuardedStore, { path, kind }: Target): Promise<void> {
+    checkBody(turn, settings.maxBody);
+    const old = await unlessMissing(store.stat(path, "w"));
+    if (old?.type === "directory") throw notAllowed(turn, OF_DIRECTORIES);
+    if (kind === "directory")
+      throw new Refusal(409, `${path}/: a PUT makes files, and this names a directory.`);
+    const file = await store.write(path).catch((error) => {
+      throw notWritable(error, path);
+    });
+    // Now, so that nobody sends in vain, and again at the end: of two who would create a file only one shall.
+    const verify = () => verifyConditions(turn, store, path);
+    await verify().catch((error) => {
+      file.destroy();
+      throw error;
+    });
+    await receive(turn, file, { path, maxBody: settings.maxBody, beforeFinish: verify });
+    if ((await turn.announce(old ? 204 : 201)) === "go") turn.response.end();
+  }
+
+  async function remove(turn: Turn, store: GuardedStore, { path, kind }: Target): Promise<void> {
+    const { type } = await store.stat(path, "d");
+    if (kind === "directory" && type === "file") throw notThere(path);
+    await verifyConditions(turn, store, path);
+    await store.remove(path);
+    if ((await turn.announce(204)) === "go") turn.response.end();
+  }
+
+  async function verifyConditions({ request }: Turn, store: Store, path: string): Promise<void> {
+    if (isConditional(request)) checkConditions(request, await validatorsOf(store, path));
+  }
+
+  async function validatorsOf(store: Store, path: string): Promise<Validators | undefined> {
+    try {
+      const content = await unlessMissing(contentOf(store, path));
+      await content?.close?.();
+      return content;
+    } catch (error) {
+      // A directory is there, and has no versions.
+      if (codeOf(error) === "IS_DIRECTORY") return { etag: "" };
+      throw error;
+    }
+  }
+
+  async function allowedOn(store: GuardedStore, path: string): Promise<string> {
+    const entry = await store.stat(path).catch((error) => {
+      if (codeOf(error) === "FORBIDDEN") throw error;
+    });
+    return entry?.type === "directory" ? OF_DIRECTORIES : OF_FILES;
+  }
+
+  return async (turn) => {
+    const { method, url } = turn.request;
+    if (url === "*") return options(turn, OF_FILES);
+    const target = targetOf(url);
+    const { path } = target;
+    const store = visitor.storeFor(turn);
+    const hidden = settings.dotfiles === "hide" && isHidden(path);
+    try {
+      switch (method) {
+        case "GET":
+        case "HEAD":
+          if (hidden) throw notThere(path);
+          return await get(turn, store, target);
+        case "PUT":
+          if (hidden) throw new Refusal(403, `${path}: names that begin with a dot are not served.`);
+          return await put(turn, store, target);
+        case "DELETE":
+          if (hidden) throw notThere(path);
+          return await remove(turn, store, target);
+        case "OPTIONS":
+          return await options(turn, hidden ? OF_FILES : await allowedOn(store, path));
+        default:
+          throw notAllowed(turn, hidden ? OF_FILES : await allowedOn(store, path));
+      }
+    } catch (error) {
+      const inNoDirectory = codeOf(error) === "NOT_DIRECTORY" && method !== "PUT";
+      throw inNoDirectory ? notThere(path) : visitor.orLogIn(error, turn, path);
+    }
+  };
+}
+
+/** RFC 9110 §9.3.7. */
+async function options(turn: Turn, allow: string): Promise<void> {
+  if ((await turn.announce(200)) !== "go") return;
+  turn.response.set({ Allow: allow, "Content-Length": "0" }).end();
+}
+
+async function redirect(turn: Turn, location: string): Promise<void> {
+  if ((await turn.announce(301)) !== "go") return;
+  turn.response.location(location).type("txt").send(`The directory is at ${location}\n`);
+}
+
+function notThere(path: string): Refusal {
+  return new Refusal(404, `${path}: there is nothing of that name.`, {}, "NOT_FOUND");
+}
+
+function notAllowed({ request }: Turn, allow: string): Refusal {
+  return new Refusal(405, `${request.method} has no meaning here; what is possible is ${allow}.`, {
+    Allow: allow,
+  });
+}
+
+async function unlessMissing<T>(found: Promise<T>): Promise<T | undefined> {
+  try {
+    return await found;
+  } catch (error) {
+    if (codeOf(error) === "NOT_FOUND") return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,59 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ListenOptions, Service } from "../../core/service.ts";
+
+/**
+ * A request listener of one's own: an Express app or router, or a function that calls `next` for what it leaves alone.
+ * (Written as a method, so that listeners typed with Express's richer requests fit.)
+ */
+export type HttpApp = {
+  listener(request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void): unknown;
+}["listener"];
+
+export interface HttpOptions extends ListenOptions {
+  /**
+   * What those may do who do not log in, where the lab has no account `anonymous`: letters as in `Account.permissions`.
+   * Default `elr`, look and read. An empty text asks everybody to log in.
+   */
+  readonly public?: string;
+  /** Whether files and directories are served whose names begin with a dot. Default `hide`: as if there were none. */
+  readonly dotfiles?: "hide" | "allow";
+  /** The longest body that a PUT may have, in bytes; a longer one is refused with 413. Default 1,073,741,824, a GiB. */
+  readonly maxBody?: number;
+  /** The longest head of a request, in bytes; a longer one is refused with 431 or 414. Default 16,384. */
+  readonly maxHeaderSize?: number;
+  /** Milliseconds that a client has to send the head of a request; 408 after that. Default 10,000; 0 for no limit. */
+  readonly headersTimeout?: number;
+  /** Milliseconds that a client has to send a whole request; 408 after that. Default 300,000; 0 for no limit. */
+  readonly requestTimeout?: number;
+  /** Milliseconds that a connection waits for its next request. Default 5,000; 0 leaves it to `gate.idle`. */
+  readonly keepAliveTimeout?: number;
+  /** Requests on one connection, the last of which is answered with `Connection: close`. Default 0, no limit. */
+  readonly maxRequestsPerSocket?: number;
+  /** Is asked before the files: an Express app, a router, or a function. Default: none. */
+  readonly app?: HttpApp;
+}
+
+/**
+ * An HTTP/1.1 server of the lab's files: GET, HEAD, PUT, DELETE and OPTIONS (RFC 9110), with ranges, validators, listings
+ * and Basic authentication against the lab's accounts.
+ *
+ * Opening it throws `BAD_OPTION` for a limit that is no whole number, or a letter of `public` that is no permission.
+ *
+ * @example
+ * ```ts
+ * import { http, startLab } from "wirelab";
+ *
+ * await using lab = await startLab({ web: http() });
+ * const { url } = lab.servers.web;
+ * const headers = { authorization: `Basic ${btoa("foo:bar")}` };
+ * await fetch(`${url}/note.txt`, { method: "PUT", body: "Hello!", headers });
+ * console.log(await (await fetch(`${url}/note.txt`)).text()); // Hello!
+ * ```
+ */
+export function http(options: HttpOptions = {}): Service {
+  return {
+    protocol: "http",
+    listen: options,
+    open: async (site) => (await import("./engine.ts")).httpEngine(site, options),
+  };
+}

@@ -1,0 +1,139 @@
+import type { Entry } from "../../core/store/store.ts";
+import { COLUMNS, type Column, type Order } from "./order.ts";
+import { encodeName, encodePath } from "./target.ts";
+
+/** A directory as a web page: complete in itself, and as good without scripts. */
+export function page(path: string, entries: readonly Entry[], order: Order): string {
+  const title = `Index of ${htmlOf(path === "/" ? path : `${path}/`)}`;
+  const rows = [...(path === "/" ? [] : [PARENT]), ...entries.map(row)];
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${title}</title>
+<link rel="icon" href="data:,">
+<style>${STYLE}</style>
+</head>
+<body>
+${ICONS}
+<main>
+<h1>${trail(path)}</h1>
+<table>
+<thead><tr>${COLUMNS.map((column) => heading(column, order)).join("")}</tr></thead>
+<tbody>
+${rows.join("\n")}
+</tbody>
+</table>
+${entries.length === 0 ? '<p class="empty">This directory is empty.</p>' : ""}
+<footer>${summary(entries)}</footer>
+</main>
+</body>
+</html>
+`;
+}
+
+/** What the page may load (Content Security Policy): nothing from anywhere, whatever a file's name may hold. */
+export const POLICY =
+  "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
+
+/** Every directory on the way, each a link. */
+function trail(path: string): string {
+  const names = path.split("/").filter(Boolean);
+  const links = names.map((name, index) => {
+    const href = `${encodePath(`/${names.slice(0, index + 1).join("/")}`)}/`;
+    return index === names.length - 1 ? `<b>${htmlOf(name)}</b>/` : `<a href="${href}">${htmlOf(name)}</a>/`;
+  });
+  return `<a href="/" title="The topmost directory">${icon("home")}</a>/${links.join("")}`;
+}
+
+function heading(column: Column, { by, direction }: Order): string {
+  const active = column === by;
+  const next = active && direction === "ascending" ? "descending" : "ascending";
+  const arrow = active ? (direction === "ascending" ? " ↑" : " ↓") : "";
+  const sorted = active ? ` aria-sort="${direction}"` : "";
+  return `<th scope="col" class="${column}"${sorted}><a href="?sort=${column}&amp;order=${next}">${LABELS[column]}${arrow}</a></th>`;
+}
+
+const LABELS: Readonly<Record<Column, string>> = { name: "Name", size: "Size", modified: "Modified (UTC)" };
+
+const PARENT = `<tr><td class="name"><a href="../">${icon("up")}..</a></td><td class="size"></td><td class="modified"></td></tr>`;
+
+function row({ name, type, size, modified }: Entry): string {
+  const directory = type === "directory";
+  const href = `./${encodeName(name)}${directory ? "/" : ""}`;
+  const label = `${icon(directory ? "directory" : "file")}${htmlOf(name)}${directory ? "/" : ""}`;
+  const sizeCell = directory
+    ? "–"
+    : `<span title="${size.toLocaleString("en")} bytes">${sizeText(size)}</span>`;
+  const iso = modified.toISOString();
+  const time = `<time datetime="${iso}">${iso.slice(0, 10)} ${iso.slice(11, 16)}</time>`;
+  return `<tr><td class="name"><a href="${href}">${label}</a></td><td class="size">${sizeCell}</td><td class="modified">${time}</td></tr>`;
+}
+
+function summary(entries: readonly Entry[]): string {
+  const files = entries.filter(({ type }) => type === "file");
+  const counted = (count: number, one: string, many: string) => `${count} ${count === 1 ? one : many}`;
+  return [
+    counted(entries.length - files.length, "directory", "directories"),
+    counted(files.length, "file", "files"),
+    sizeText(files.reduce((sum, { size }) => sum + size, 0)),
+  ].join(" · ");
+}
+
+/** Three digits and a decimal unit: `512 B`, `1.23 MB`. */
+function sizeText(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB", "PB"];
+  const power = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), units.length - 1);
+  const number = power === 0 ? String(bytes) : (bytes / 1000 ** power).toPrecision(3);
+  return `${number} ${units[power]}`;
+}
+
+function icon(name: "home" | "up" | "directory" | "file"): string {
+  return `<svg class="${name}" aria-hidden="true"><use href="#${name}"/></svg>`;
+}
+
+function htmlOf(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
+const ICONS = `<svg class="icons">
+<symbol id="home" viewBox="0 0 16 16"><path d="M8 1.6 1.4 7.3l.9 1.1 1-.8V14h3.5v-4h2.4v4h3.5V7.6l1 .8.9-1.1z"/></symbol>
+<symbol id="up" viewBox="0 0 16 16"><path d="M8 2.5 3 7.5l1.1 1.1L7.2 5.5V13.5h1.600V5.5l3.100 3.100L13 7.5z"/></symbol>
+<symbol id="directory" viewBox="0 0 16 16"><path d="M1.5 3.5c0-.6.4-1 1-1h3.700l1.600 1.700h5.700c.6 0 1 .4 1 1v7.300c0 .6-.4 1-1 1h-11c-.6 0-1-.4-1-1z"/></symbol>
+<symbol id="file" viewBox="0 0 16 16"><path d="M3.5 1.5h5.600l3.400 3.400v9.600h-9zm1.200 1.200v10.600h6.600V5.700H8.300v-3z"/></symbol>
+</svg>`;
+
+const STYLE = `
+:root { --ink: #1f2328; --dim: #656d76; --line: #d8dee4; --paper: #fff; --over: #f3f6f9; --link: #0757b8; --folder: #4a90d9 }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e6edf3; --dim: #8d96a0; --line: #30363d; --paper: #0d1117; --over: #161b22; --link: #6cb2ff; --folder: #6cb2ff }
+}
+* { box-sizing: border-box }
+body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif }
+main { max-width: 60rem; margin: 0 auto; padding: 2rem 1rem }
+h1 { margin: 0 0 1rem; font-size: 1.25rem; font-weight: 400; overflow-wrap: anywhere }
+h1 a, h1 b { margin: 0 .15em }
+a { color: var(--link); text-decoration: none }
+a:hover { text-decoration: underline }
+a:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; border-radius: 2px }
+svg { flex: none; width: 1.1em; height: 1.1em; fill: var(--dim) }
+svg.icons { display: none }
+svg.home { vertical-align: -.15em; fill: currentColor }
+svg.directory { fill: var(--folder) }
+table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums }
+th { border-bottom: 1px solid var(--line); font-size: .8rem; text-align: left; white-space: nowrap }
+th a { color: var(--dim) }
+th, td { padding: .35rem .6rem }
+td { border-bottom: 1px solid var(--line) }
+td.name { width: 100%; overflow-wrap: anywhere }
+td.name a { display: flex; gap: .6em; align-items: center }
+.size { text-align: right; white-space: nowrap }
+td.size, td.modified { color: var(--dim); padding-left: 2rem }
+.modified { text-align: right; white-space: nowrap }
+tbody tr:hover { background: var(--over) }
+.empty { color: var(--dim); text-align: center }
+footer { padding: .8rem .6rem; color: var(--dim); font-size: .8rem }
+@media (max-width: 36rem) { .modified { display: none } }
+`;

@@ -1,0 +1,107 @@
+import { STATUS_CODES } from "node:http";
+import { codeOf, type ErrorCode, WirelabError } from "../../core/errors.ts";
+import type { Turn } from "./turn.ts";
+
+/** A request that is answered with an error: what is wrong, and what to do. */
+export class Refusal extends Error {
+  override readonly name = "Refusal";
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** The error's code, or the reason phrase written as one (`METHOD_NOT_ALLOWED`). */
+  readonly code: string;
+
+  constructor(
+    status: number,
+    message: string,
+    headers: Readonly<Record<string, string>> = {},
+    code?: ErrorCode,
+  ) {
+    super(message);
+    this.status = status;
+    this.headers = headers;
+    this.code = code ?? this.reason.toUpperCase().replace(/[^A-Z]+/g, "_");
+  }
+
+  /** The reason phrase of the status. */
+  get reason(): string {
+    return STATUS_CODES[this.status] ?? "Error";
+  }
+}
+
+/** How HTTP says the store's errors. */
+const STATUS_OF: Readonly<Partial<Record<ErrorCode, number>>> = {
+  NOT_FOUND: 404,
+  FORBIDDEN: 403,
+  EXISTS: 409,
+  IS_DIRECTORY: 409,
+  NOT_DIRECTORY: 409,
+  NOT_EMPTY: 409,
+  BAD_PATH: 400,
+  QUOTA: 507,
+};
+
+/** Anything that was thrown, as the client may see it: what nobody meant to say stays unsaid. */
+export function refusalOf(error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
+  if (error instanceof WirelabError) {
+    const status = STATUS_OF[error.code];
+    if (status) return new Refusal(status, error.message, {}, error.code);
+    // Store messages are written for clients; those of other errors may not be.
+    if (error.code === "IO") return new Refusal(500, error.message, {}, "IO");
+  }
+  // http-errors' shape, which Express and its companions throw.
+  if (error instanceof Error && "status" in error && "expose" in error && error.expose === true) {
+    const { status } = error;
+    if (typeof status === "number" && status >= 400 && status < 600 && STATUS_CODES[status]) {
+      return new Refusal(status, error.message);
+    }
+  }
+  return new Refusal(500, "The server failed at this request; its log says why.");
+}
+
+/** Refuses a request: with a short text, or JSON where the client prefers that. */
+export async function refuse(turn: Turn, error: unknown): Promise<void> {
+  const { request, response, connection } = turn;
+  if (response.writableEnded) return;
+  const refusal = refusalOf(error);
+  if (refusal.status === 500) {
+    const message = error instanceof Error ? error.message : String(error);
+    connection.emit({ type: "error", code: codeOf(error) ?? "INTERNAL", message });
+  }
+  if (response.headersSent) {
+    // Half a response cannot be taken back; the client must not take it for a whole one.
+    connection.cut("error");
+    return;
+  }
+  // What Express would do first, had it seen the request.
+  request.res = response;
+  const announced = await turn.announce(refusal.status);
+  if (announced === "late" && !response.headersSent) connection.cut("error");
+  if (announced !== "go") return;
+  for (const name of response.getHeaderNames()) response.removeHeader(name);
+  response.set(refusal.headers);
+  response.set({ "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", Vary: "Accept" });
+  if (request.accepts(["text", "json"]) === "json") {
+    response.json({ status: refusal.status, code: refusal.code, message: refusal.message });
+  } else response.type("txt").send(textOf(refusal));
+}
+
+/** The refusal as a whole response, for where there is no request to answer: the connection ends behind it. */
+export function rawReply(refusal: Refusal): string {
+  const body = textOf(refusal);
+  const headers = {
+    Date: new Date().toUTCString(),
+    Connection: "close",
+    "Content-Type": "text/plain; charset=utf-8",
+    "Content-Length": String(Buffer.byteLength(body)),
+    "X-Content-Type-Options": "nosniff",
+    ...refusal.headers,
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `HTTP/1.1 ${refusal.status} ${refusal.reason}\r\n${lines.join("")}\r\n${body}`;
+}
+
+/** Control characters of a client's own path would reach its terminal. */
+function textOf({ status, reason, message }: Refusal): string {
+  return `${status} ${reason}\n${message.replace(/\p{Cc}/gu, "\u{fffd}")}\n`;
+}

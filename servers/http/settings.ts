@@ -1,0 +1,62 @@
+import { PERMISSIONS } from "../../core/accounts.ts";
+import { WirelabError } from "../../core/errors.ts";
+import type { HttpOptions } from "./index.ts";
+
+const DEFAULTS = {
+  public: "elr",
+  dotfiles: "hide",
+  maxBody: 1_073_741_824,
+  maxHeaderSize: 16_384,
+  headersTimeout: 10_000,
+  requestTimeout: 300_000,
+  keepAliveTimeout: 5_000,
+  maxRequestsPerSocket: 0,
+} as const satisfies HttpOptions;
+
+/** How often time-outs are looked at, at least, in milliseconds: a slow client is gone within time-out and this. */
+const CHECKING_INTERVAL = 2000;
+
+type Limit =
+  | "maxBody"
+  | "maxHeaderSize"
+  | "headersTimeout"
+  | "requestTimeout"
+  | "keepAliveTimeout"
+  | "maxRequestsPerSocket";
+
+/** The options with their defaults, checked. */
+export interface Settings extends Readonly<Record<Limit, number>> {
+  readonly public: string;
+  readonly dotfiles: "hide" | "allow";
+  readonly checkingInterval: number;
+}
+
+/** @throws WirelabError `BAD_OPTION`, naming the option. */
+export function settingsOf(options: HttpOptions): Settings {
+  const settings = { ...DEFAULTS, ...options };
+  for (const name of Object.keys(DEFAULTS) as (keyof typeof DEFAULTS)[]) {
+    const value = settings[name];
+    if (typeof value === "number" && !(Number.isSafeInteger(value) && value >= 0)) {
+      throw new WirelabError(
+        "BAD_OPTION",
+        `http's ${name} is ${value}; it must be a whole number, 0 or more.`,
+      );
+    }
+  }
+  const strange = [...settings.public].find((letter) => !PERMISSIONS.includes(letter));
+  if (strange !== undefined) {
+    throw new WirelabError(
+      "BAD_OPTION",
+      `http's public has the letter "${strange}"; the letters are ${PERMISSIONS}.`,
+    );
+  }
+  const { requestTimeout } = settings;
+  // The head is a part of the request, and Node insists that it gets no more time.
+  const headersTimeout =
+    requestTimeout > 0 ? Math.min(settings.headersTimeout, requestTimeout) : settings.headersTimeout;
+  const shortest = Math.min(
+    ...[headersTimeout, requestTimeout].filter((limit) => limit > 0),
+    4 * CHECKING_INTERVAL,
+  );
+  return { ...settings, headersTimeout, checkingInterval: Math.max(10, Math.floor(shortest / 4)) };
+}

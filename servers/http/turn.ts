@@ -1,0 +1,117 @@
+import { type IncomingMessage, STATUS_CODES } from "node:http";
+import type { Request, Response } from "express";
+import type { Direction } from "../../core/events.ts";
+import type { Connection } from "../../core/service.ts";
+
+/** A body that is left unread may be this long, in bytes, for the connection to live on: it is read and thrown away. */
+const MAX_UNREAD = 64 * 1024;
+
+/** A download up to this length, in bytes, is one write. */
+const MAX_UNCOUNTED = 16 * 1024;
+
+/** A file on its way to the client. */
+export interface Download {
+  readonly path: string;
+  /** Bytes that the client is to get. */
+  readonly length: number;
+}
+
+/** One request and its response. A connection has one turn at a time. */
+export class Turn {
+  readonly request: Request;
+  readonly response: Response;
+  readonly connection: Connection;
+  readonly #began = performance.now();
+  #announced = false;
+  #download: (Download & { readonly before: number }) | undefined;
+
+  constructor(request: Request, response: Response, connection: Connection) {
+    this.request = request;
+    this.response = response;
+    this.connection = connection;
+    if (connection.observed) {
+      connection.emit({ type: "command", verb: request.method, target: request.url });
+    }
+  }
+
+  /**
+   * Every reply passes through here before its head is written. Sets the status, unless another reply was scripted: that
+   * one is sent, or none at all.
+   *
+   * @returns `go` where the caller is to send its reply; otherwise it is to leave the response alone, because another reply
+   *   was scripted, or somebody else replied before (`late`).
+   */
+  async announce(code: number): Promise<"go" | "scripted" | "late"> {
+    if (this.#announced || this.connection.stream.destroyed) return "late";
+    this.#announced = true;
+    const reply = { code, text: STATUS_CODES[code] ?? "" };
+    const amended = await this.connection.amend(reply);
+    if (amended === reply) {
+      this.#say(code, reply.text);
+      return "go";
+    }
+    if (amended) this.#script(amended.code ?? code, amended.text);
+    return "scripted";
+  }
+
+  /** The file whose bytes are what is sent: observers are told how it went. */
+  downloads(download: Download): void {
+    const { path, length } = download;
+    // Counting costs time; what fits into one write went out whole or, for all that is known, not at all.
+    const before = length > MAX_UNCOUNTED ? this.request.socket.bytesWritten : Number.POSITIVE_INFINITY;
+    this.#download = { path, length, before };
+  }
+
+  /** Tells of a file that came in. */
+  uploaded(path: string, bytes: number, outcome: "complete" | "broken"): void {
+    this.#transferred("in", path, bytes, outcome === "complete");
+  }
+
+  /** The response is sent, or will never be: tells what was not told yet. */
+  over(): void {
+    const { response, connection } = this;
+    // A listener of somebody's own announces nothing.
+    if (response.headersSent && !this.#announced) {
+      this.#tell(response.statusCode, response.statusMessage);
+    }
+    const download = this.#download;
+    if (!download) return;
+    const complete = response.writableFinished && !connection.stream.destroyed;
+    const bytes = complete ? download.length : this.#sentOf(download);
+    this.#transferred("out", download.path, bytes, complete);
+  }
+
+  #sentOf({ length, before }: Download & { readonly before: number }): number {
+    const written = this.request.socket.bytesWritten - before;
+    return Number.isFinite(written) ? Math.max(0, Math.min(length, written)) : 0;
+  }
+
+  #script(code: number, text: string): void {
+    const { response } = this;
+    for (const name of response.getHeaderNames()) response.removeHeader(name);
+    this.#say(code, text);
+    response.statusMessage = text.replace(/[^\t\x20-\x7e\x80-\xff]/g, "?");
+    response.type("txt").end(`${text}\n`);
+  }
+
+  #say(code: number, text: string): void {
+    this.response.status(code);
+    if (!this.request.complete && !isShort(this.request)) this.response.shouldKeepAlive = false;
+    this.#tell(code, text);
+  }
+
+  #tell(code: number, text: string): void {
+    if (!this.connection.observed) return;
+    this.connection.emit({ type: "reply", code, text, ms: performance.now() - this.#began });
+  }
+
+  #transferred(direction: Direction, path: string, bytes: number, complete: boolean): void {
+    const ms = performance.now() - this.#began;
+    this.connection.emit({ type: "transfer", direction, path, bytes, ms, complete });
+  }
+}
+
+/** Whether what the client still sends of its request is little enough to wait for. */
+function isShort(request: IncomingMessage): boolean {
+  return Number(request.headers["content-length"]) <= MAX_UNREAD;
+}

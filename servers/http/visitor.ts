@@ -1,0 +1,50 @@
+import basicAuth from "basic-auth";
+import { type GuardedStore, guarded } from "../../core/accounts.ts";
+import { codeOf, messageOf } from "../../core/errors.ts";
+import { isWithin } from "../../core/path.ts";
+import type { Site } from "../../core/service.ts";
+import { Refusal } from "./refusal.ts";
+import type { Turn } from "./turn.ts";
+
+/** RFC 7617; the account's names and passwords are UTF-8. */
+const CHALLENGE = { "WWW-Authenticate": 'Basic realm="wirelab", charset="UTF-8"' };
+
+/** The permissions that a method may need; the others look at what is there. */
+const NEEDED: Readonly<Record<string, string>> = { GET: "rl", HEAD: "rl", PUT: "w", DELETE: "d" };
+
+/** Tells who asks. */
+export interface Visitors {
+  /**
+   * The store as the visitor may use it.
+   *
+   * @throws Refusal 401 for credentials that are wrong.
+   */
+  storeFor(turn: Turn): GuardedStore;
+  /** The error to answer with: somebody who did not log in and lacks a permission is asked to log in. */
+  orLogIn(error: unknown, turn: Turn, path: string): unknown;
+}
+
+/** @param everybody the permissions of those who do not log in, where the lab has no account `anonymous`. */
+export function visitors({ store, accounts }: Site, everybody: string): Visitors {
+  const nobody = accounts.anonymous ?? { name: "everybody", home: "/", permissions: everybody };
+  const open = guarded(store, nobody);
+  return {
+    storeFor({ request, connection }) {
+      if (request.headers.authorization === undefined) return open;
+      const credentials = basicAuth(request);
+      const account = credentials && accounts.verify(credentials.name, credentials.pass);
+      if (credentials) connection.emit({ type: "login", user: credentials.name, ok: account !== undefined });
+      if (account) return guarded(store, account);
+      throw new Refusal(401, "The user name or the password is wrong; the scheme is Basic.", CHALLENGE);
+    },
+    orLogIn(error, { request }, path) {
+      if (codeOf(error) !== "FORBIDDEN" || request.headers.authorization !== undefined) return error;
+      const lacks = [...(NEEDED[request.method] ?? "l")].some(
+        (letter) => !nobody.permissions.includes(letter),
+      );
+      // What nobody at all may do is no reason to log in.
+      if (!lacks && isWithin(path, nobody.home)) return error;
+      return new Refusal(401, `${messageOf(error)} Log in as somebody who may.`, CHALLENGE, "FORBIDDEN");
+    },
+  };
+}
