@@ -5,7 +5,7 @@ import { isPattern, matcher } from "./glob.ts";
 import { printable } from "./reply.ts";
 
 /** An entry to be listed, and the path that the client knows it by: what it has asked for, completed. */
-export interface Listed {
+interface Listed {
   readonly entry: Entry;
   readonly path: string;
 }

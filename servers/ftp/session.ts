@@ -163,8 +163,8 @@ export class Session {
   async #work(): Promise<void> {
     if (this.#working) return;
     this.#working = true;
-    const { stream } = this.connection;
     for (let command = this.#next(); command; command = this.#next()) {
+      const { stream } = this.connection;
       if (this.#waiting.length <= BACKLOG && stream.isPaused()) stream.resume();
       await this.#perform(command);
       // Nothing more is done for a client that does not read its replies.
@@ -244,6 +244,7 @@ export class Session {
   }
 
   #close(): void {
+    if (this.#over) return;
     this.#over = true;
     this.#waiting.length = 0;
     this.#wake();

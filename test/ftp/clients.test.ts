@@ -296,6 +296,34 @@ print("done")
     expect(stdout).toBe("done\n");
   });
 
+  clientTest("rclone", "copies a tree, checks it, and moves and removes in it", async () => {
+    await using at = await serving(kind);
+    await mkdir(at.here("tree/sub"), { recursive: true });
+    await writeFile(at.here("tree/big"), BIG);
+    await writeFile(at.here("tree/sub/small"), "1");
+    const rclone = async (...args: string[]) => {
+      const outcome = await at.client("rclone", ["--config", "/dev/null", "--retries", "1", ...args]);
+      expect(outcome.code, outcome.text).toBe(0);
+      return outcome.stdout.trim();
+    };
+    const remote = `:ftp,host=127.0.0.1,port=${at.port},user=foo,pass=${await rclone("obscure", "bar")}:`;
+    await rclone("copy", "tree", `${remote}there`);
+    await rclone("check", "tree", `${remote}there`, "--download");
+    await rclone("moveto", `${remote}there/sub/small`, `${remote}moved/small`);
+    expect((await at.there("/moved/small")).toString()).toBe("1");
+    await rclone("purge", `${remote}there`);
+    expect(await rclone("lsf", "-R", remote)).toBe("moved/\nmoved/small");
+  });
+
+  clientTest("busybox", "ftpput and ftpget carry a file", async () => {
+    await using at = await serving(kind);
+    await writeFile(at.here("big"), BIG);
+    const login = ["-u", "foo", "-p", "bar", "-P", at.port, "127.0.0.1"];
+    expect((await at.client("busybox", ["ftpput", ...login, "there", "big"])).text).toBe("");
+    expect((await at.client("busybox", ["ftpget", ...login, "back", "there"])).text).toBe("");
+    expect(checksum(await readFile(at.here("back")))).toBe(checksum(BIG));
+  });
+
   test("basic-ftp: a directory up and down", async () => {
     await using at = await serving(kind);
     await mkdir(at.here("tree/sub"), { recursive: true });

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { buffer } from "node:stream/consumers";
 import { describe, expect, test } from "vitest";
+import { memoryStore } from "../../core/store/memory.ts";
 import { Dialogue, ftpLab, stored } from "./dialogue.ts";
 
 describe("RETR", () => {
@@ -97,6 +98,23 @@ describe("STOR and APPE", () => {
         expect(await client.upload(`${verb} ${path}`, "x"), `${verb} ${path}`).toMatch(/^550 /);
       }
     }
+  });
+
+  test("are refused with 552 when the storage is full, and the old file stays whole", async () => {
+    await using lab = await ftpLab({ store: memoryStore({ files: { "/a": "old" }, capacity: 1_000_000 }) });
+    await using client = await Dialogue.loggedIn(lab);
+    for (const command of ["STOR a", "APPE a", "STOR b"]) {
+      const data = await client.passive();
+      data.on("error", () => {});
+      await client.say(command);
+      data.end(Buffer.alloc(5_000_000));
+      data.resume();
+      expect(await client.reply(), command).toMatch(/^552 /);
+      data.destroy();
+    }
+    expect(await stored(lab, "/a")).toBe("old");
+    expect(await stored(lab, "/b")).toBeUndefined();
+    expect(await client.upload("STOR a", "new")).toMatch(/^226 /);
   });
 
   test("tell of each transfer when it is over", async () => {
