@@ -1,5 +1,6 @@
 export { type Account, type Accounts, type KnownAccount, PERMISSIONS } from "./core/accounts.ts";
 export { type ListenAddress, parseAddress } from "./core/address.ts";
+export type { Clock, Moment } from "./core/clock.ts";
 export { type ErrorCode, WirelabError } from "./core/errors.ts";
 export type * from "./core/events.ts";
 export type { Fault, Faults, Rule, Step } from "./core/faults.ts";
@@ -11,6 +12,8 @@ export type { RoomMessage, Rooms, Seat } from "./core/rooms.ts";
 export type { OpenConnection, Server, StopOptions, StopReport } from "./core/server.ts";
 export type * from "./core/service.ts";
 export type { ByteFault } from "./core/shapers.ts";
+export type { Change, Diff, InspectedStore, Snapshot } from "./core/store/inspect.ts";
+export { type MemoryStoreOptions, memoryStore } from "./core/store/memory.ts";
 export type { ByteRange, Entry, Reading, Store, WriteOptions } from "./core/store/store.ts";
 export type { Transcript } from "./core/transcript.ts";
 export { type FtpOptions, ftp } from "./servers/ftp/index.ts";

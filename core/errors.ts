@@ -9,6 +9,7 @@ export type ErrorCode =
   | "NOT_EMPTY"
   | "BAD_PATH"
   | "QUOTA"
+  | "BAD_CONTENT"
   | "IO"
   // addresses and connections
   | "ADDRESS_IN_USE"

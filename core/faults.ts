@@ -106,12 +106,23 @@ export function triggerOf({ fault, when = {} }: Rule): Trigger {
 /** The rules of one lab. */
 export class FaultTable implements Faults {
   readonly seed: number;
+  readonly #initial: readonly Rule[];
   readonly #rules = new Set<StandingRule>();
+  readonly #onChance: () => void;
   #random: () => number;
+  #chanceTold = false;
 
-  constructor(seed: number) {
+  /**
+   * @param initial the rules that stand from the start, and again after each reset.
+   * @param onChance called when chance comes in, once: whoever wants the same faults again needs the seed.
+   * @throws WirelabError `BAD_OPTION` as {@link Faults.add}.
+   */
+  constructor(seed: number, initial: readonly Rule[] = [], onChance: () => void = () => {}) {
     this.seed = seed;
+    this.#initial = initial;
+    this.#onChance = onChance;
     this.#random = randomOf(seed);
+    for (const rule of initial) this.add(rule);
   }
 
   get active(): boolean {
@@ -125,6 +136,10 @@ export class FaultTable implements Faults {
 
   add(rule: Rule): Disposable {
     check(rule);
+    if (!this.#chanceTold && ("chance" in rule || "jitter" in rule.fault)) {
+      this.#chanceTold = true;
+      this.#onChance();
+    }
     const standing: StandingRule = { rule, seen: 0, chosen: 0, struck: 0, effects: new Set() };
     this.#rules.add(standing);
     return { [Symbol.dispose]: () => this.#remove(standing) };
@@ -132,7 +147,13 @@ export class FaultTable implements Faults {
 
   clear(): void {
     for (const standing of this.#rules) this.#remove(standing);
+  }
+
+  /** Makes the rules, and what chance draws next, what they were at the start. */
+  reset(): void {
+    this.clear();
     this.#random = randomOf(this.seed);
+    for (const rule of this.#initial) this.add(rule);
   }
 
   unused(): readonly Rule[] {

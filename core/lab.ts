@@ -1,5 +1,6 @@
 import { randomInt } from "node:crypto";
 import { type Account, type Accounts, accountTable, DEFAULT_ACCOUNTS } from "./accounts.ts";
+import { type Clock, clockFrom, type Moment } from "./clock.ts";
 import { type Roster, SocketConnection } from "./connection.ts";
 import { dial, listenOnce } from "./data.ts";
 import { codeOf, WirelabError } from "./errors.ts";
@@ -12,6 +13,7 @@ import { rooms } from "./rooms.ts";
 import { RunningServer, type Server, type StopOptions, type StopReport } from "./server.ts";
 import type { Connection, Service, Site } from "./service.ts";
 import { directoryStore } from "./store/directory.ts";
+import { type InspectedStore, inspected } from "./store/inspect.ts";
 import { memoryStore } from "./store/memory.ts";
 import type { Store } from "./store/store.ts";
 import { TRANSCRIPT_CAPACITY, type Transcript, transcriptOf } from "./transcript.ts";
@@ -23,7 +25,7 @@ export interface LabOptions {
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
   /** A folder to keep files in, instead of in memory. Nothing is put there by itself. */
   readonly root?: string;
-  /** A store of one's own, instead of both. */
+  /** A store of one's own, instead of both; {@link Lab.reset} leaves it, and a folder, as they are. */
   readonly store?: Store;
   /** The address of every server that names none itself. Default 127.0.0.1. */
   readonly host?: string;
@@ -31,6 +33,10 @@ export interface LabOptions {
   readonly transcript?: number;
   /** What chance in fault rules is drawn from: a whole number. Default: another one each time, told in the stop report. */
   readonly seed?: number;
+  /** Fault rules that stand from the start. Default: none. */
+  readonly faults?: readonly Rule[];
+  /** A moment at which the lab's clock stands still. Default: it runs. */
+  readonly clock?: Moment;
   /** Where log lines go. Default: nowhere. */
   readonly log?: LogOptions;
 }
@@ -49,8 +55,14 @@ export interface Lab<Names extends string = string> extends AsyncDisposable {
   readonly events: Events;
   readonly transcript: Transcript;
   readonly faults: Faults;
-  readonly store: Store;
+  readonly store: InspectedStore;
+  readonly clock: Clock;
   readonly accounts: Accounts;
+  /**
+   * Makes everything what it was at the start: ends open sessions at once, and restores files in memory, faults, their
+   * seed, the clock and the transcript. Ports stay. For between two tests.
+   */
+  reset(): Promise<void>;
   /**
    * Stops accepting, lets every protocol say goodbye, waits for clients to come to their end, and cuts those that have not.
    * Called again, it gives the first call's report.
@@ -82,15 +94,28 @@ export async function startLab<const T extends Readonly<Record<string, Service>>
   options: LabOptions = {},
 ): Promise<Lab<keyof T & string>> {
   const accounts = accountTable(options.accounts ?? DEFAULT_ACCOUNTS);
-  const store = await storeOf(options);
+  const clock = clockFrom(options.clock);
+  const store = await storeOf(options, clock);
   await makeHomes(store, accounts);
   const events = new EventStream();
   const transcript = transcriptOf(events, options.transcript ?? TRANSCRIPT_CAPACITY);
   const log = options.log ? await logger(options.log) : SILENT;
   if (options.log) logEvents(events, log, options.log.level);
 
-  const faults = new FaultTable(options.seed ?? randomInt(2 ** 32));
-  const lab = new RunningLab({ accounts, store, events, faults, log, host: options.host ?? "127.0.0.1" });
+  const seed = options.seed ?? randomInt(2 ** 32);
+  const faults = new FaultTable(seed, options.faults, () =>
+    log.info({ seed }, `faults are drawn from seed ${seed}`),
+  );
+  const initial = options.store || options.root !== undefined ? undefined : await store.snapshot();
+  const lab = new RunningLab({
+    accounts,
+    store,
+    events,
+    faults,
+    clock,
+    log,
+    host: options.host ?? "127.0.0.1",
+  });
   const started = await Promise.allSettled(
     Object.entries(services).map(async ([name, service]) => [name, await lab.start(name, service)] as const),
   );
@@ -111,7 +136,15 @@ export async function startLab<const T extends Readonly<Record<string, Service>>
     transcript,
     faults,
     store,
+    clock,
     accounts,
+    async reset() {
+      await lab.cutAll();
+      if (initial) await store.restore(initial);
+      faults.reset();
+      clock.reset();
+      transcript.clear();
+    },
     stop: (stopOptions) => lab.stop(stopOptions),
     [Symbol.asyncDispose]: async () => void (await lab.stop()),
   };
@@ -123,6 +156,7 @@ interface Shared {
   readonly store: Store;
   readonly events: EventStream;
   readonly faults: FaultTable;
+  readonly clock: Clock;
   readonly log: Logger;
   readonly host: string;
 }
@@ -142,7 +176,7 @@ class RunningLab {
   }
 
   async start(name: string, service: Service): Promise<Server> {
-    const { accounts, store, log, host } = this.#shared;
+    const { accounts, store, clock, log, host } = this.#shared;
     const roster = this.#roster;
     const stopping = new AbortController();
     const site: Site = {
@@ -151,6 +185,7 @@ class RunningLab {
       store,
       accounts,
       rooms: this.#rooms,
+      clock,
       signal: stopping.signal,
       listenOnce: (parent, ports) => listenOnce(ours(parent), roster, ports),
       dial: (parent, to) => dial(ours(parent), roster, to),
@@ -172,6 +207,15 @@ class RunningLab {
     const running = new RunningServer(name, protocol, listener, engine, stopping, roster);
     this.#servers.add(running);
     return running;
+  }
+
+  /** Ends every session at once, and lets the engines forget them. */
+  async cutAll(): Promise<void> {
+    const { open } = this.#roster;
+    for (const connection of open) connection.cut("stopped");
+    await Promise.all([...open].map((connection) => connection.closed));
+    for (const server of this.#servers) server.reset();
+    this.#connections = 0;
   }
 
   stop(options?: StopOptions): Promise<LabReport> {
@@ -197,13 +241,14 @@ function ours(connection: Connection): SocketConnection {
   throw new WirelabError("BAD_OPTION", "A data connection needs a parent that core has accepted or dialled.");
 }
 
-async function storeOf({ store, root, files }: LabOptions): Promise<Store> {
+async function storeOf({ store, root, files }: LabOptions, clock: Clock): Promise<InspectedStore> {
   const given = Object.entries({ store, root, files }).flatMap(([name, value]) =>
     value === undefined ? [] : [name],
   );
   if (given.length > 1) throw new WirelabError("BAD_OPTION", `Give one of ${given.join(" and ")}, not both.`);
-  if (store) return store;
-  return root === undefined ? memoryStore({ files: files ?? DEFAULT_FILES }) : directoryStore(root);
+  if (store) return inspected(store);
+  if (root !== undefined) return inspected(await directoryStore(root));
+  return inspected(memoryStore({ files: files ?? DEFAULT_FILES, now: () => clock.now() }));
 }
 
 async function makeHomes(store: Store, accounts: Accounts): Promise<void> {

@@ -87,6 +87,11 @@ export class RunningServer implements Server {
     await this.stop();
   }
 
+  /** Lets the engine forget what outlives connections. */
+  reset(): void {
+    this.#engine.reset?.();
+  }
+
   async #stop(grace: number): Promise<StopReport> {
     const open = this.#open();
     this.#stopping.abort();

@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import type { Accounts } from "./accounts.ts";
+import type { Clock } from "./clock.ts";
 import type { CloseReason, Endpoint, Occurrence, Protocol, Reply } from "./events.ts";
 import type { GateOptions } from "./gate.ts";
 import type { Logger } from "./log.ts";
@@ -36,6 +37,8 @@ export interface Engine {
   goodbye?(reason: "full" | "idle" | "lifetime"): string | undefined;
   /** The lab is stopping: say goodbye where nothing is under way, and after it where something is. */
   drain?(): void;
+  /** The lab is made what it was at its start: forgets what outlives connections. Every connection is closed. */
+  reset?(): void;
   /** The last call, when every connection is closed. */
   close?(): void | Promise<void>;
 }
@@ -49,6 +52,8 @@ export interface Site {
   readonly store: Store;
   readonly accounts: Accounts;
   readonly rooms: Rooms;
+  /** What time it is, for all that is said of time. */
+  readonly clock: Clock;
   /** Aborted when the lab begins to stop. */
   readonly signal: AbortSignal;
   /** A port for one data connection from the parent's own peer (FTP passive), on the address the parent came in by. */

@@ -7,6 +7,8 @@ export interface Transcript extends Iterable<WireEvent> {
   readonly dropped: number;
   /** A line per event. */
   toString(): string;
+  /** Forgets everything, what it dropped included. */
+  clear(): void;
 }
 
 /** How many events a transcript remembers, if it is not told. */
@@ -33,6 +35,10 @@ export function transcriptOf(events: Events, capacity = TRANSCRIPT_CAPACITY): Tr
       inOrder()
         .map((event) => `${event.connection ?? event.server} ${event.protocol} ${sentenceOf(event)}`)
         .join("\n"),
+    clear() {
+      ring.length = 0;
+      made = 0;
+    },
   };
 }
 

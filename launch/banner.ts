@@ -34,7 +34,7 @@ function pasteable(plan: Plan, { protocol, url, host, port, path }: Server): str
     ? {
         http: [`curl --unix-socket ${path} http://127.0.0.1/`],
         ftp: [`nc -U ${path}`],
-        telnet: [`socat -,raw,echo=0 UNIX-CONNECT:${path}`],
+        telnet: [`socat - UNIX-CONNECT:${path}`],
         tcp: [`nc -U ${path}`],
       }
     : {

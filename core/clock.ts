@@ -1,0 +1,46 @@
+import { WirelabError } from "./errors.ts";
+
+/** A moment, as people and programs write it: a date, Unix milliseconds, or ISO 8601 text. */
+export type Moment = Date | number | string;
+
+/**
+ * What time it is in a lab, for all that servers say of time: listings, modification times, HTTP dates. It runs with the
+ * machine's clock until it is set.
+ */
+export interface Clock {
+  /** Unix milliseconds. */
+  now(): number;
+  /**
+   * Stops the clock at a moment; {@link Clock.advance} moves it on.
+   *
+   * @throws WirelabError `BAD_OPTION` where it is no moment.
+   */
+  set(moment: Moment): void;
+  /** Moves the clock by so many milliseconds; one that was running stops. */
+  advance(ms: number): void;
+}
+
+/** A clock that stands still at `start`, or runs where there is none; `reset` makes it what it was. */
+export function clockFrom(start?: Moment): Clock & { reset(): void } {
+  const initial = start === undefined ? undefined : millisecondsOf(start);
+  let stopped = initial;
+  const now = () => stopped ?? Date.now();
+  return {
+    now,
+    set(moment) {
+      stopped = millisecondsOf(moment);
+    },
+    advance(ms) {
+      stopped = now() + ms;
+    },
+    reset() {
+      stopped = initial;
+    },
+  };
+}
+
+function millisecondsOf(moment: Moment): number {
+  const milliseconds = new Date(moment).getTime();
+  if (!Number.isNaN(milliseconds)) return milliseconds;
+  throw new WirelabError("BAD_OPTION", `clock: ${String(moment)} is no date; write 2026-01-31T12:00:00Z.`);
+}
