@@ -38,6 +38,8 @@ async function start(plan: Plan): Promise<Lab> {
   return startLab(Object.fromEntries(services), {
     accounts: plan.accounts,
     host: plan.host,
+    faults: plan.faults,
+    ...(plan.seed !== undefined && { seed: plan.seed }),
     ...(plan.root !== undefined && { root: plan.root }),
     // Nobody asks this process for a transcript, so nothing is kept for one.
     transcript: 0,

@@ -213,38 +213,70 @@ function patternOf(target: string | RegExp): RegExp {
   return new RegExp(`^${parts.join(".*")}$`, "s");
 }
 
-const POSITIVE = ["bytesPerSecond", "bytes", "times"];
-const NUMBERS = ["ms", "jitter", "afterBytes", "skip", "chance", ...POSITIVE];
+/** The settings of each fault; those behind `?` may be left out. */
+const SETTINGS: Readonly<Record<Fault["kind"], readonly string[]>> = {
+  latency: ["ms", "jitter?", "direction?"],
+  bandwidth: ["bytesPerSecond", "direction?"],
+  slice: ["bytes", "ms?", "direction?"],
+  "slow-close": ["ms", "direction?"],
+  stall: ["afterBytes?", "ms?", "direction?"],
+  close: ["afterBytes?", "direction?"],
+  reset: ["afterBytes?", "direction?"],
+  shape: ["shaper", "direction?"],
+  refuse: [],
+  reply: ["with?", "ms?"],
+};
+const RULE = ["fault", "when?", "skip?", "times?", "chance?"];
+const STEP = ["server?", "peer?", "verb?", "target?", "code?", "after?", "on?"];
 
-const KINDS: ReadonlySet<string> = new Set<Fault["kind"]>([
-  "latency",
-  "bandwidth",
-  "slice",
-  "slow-close",
-  "stall",
-  "close",
-  "reset",
-  "refuse",
-  "reply",
-]);
+/** The least value of every setting that is a number. */
+const LEAST: Readonly<Record<string, number>> = {
+  ms: 0,
+  jitter: 0,
+  afterBytes: 0,
+  skip: 0,
+  chance: 0,
+  bytes: 1,
+  bytesPerSecond: 1,
+  times: 1,
+  code: 100,
+};
+const WORDS: Readonly<Record<string, readonly unknown[]>> = {
+  direction: ["in", "out"],
+  after: ["reply"],
+  on: ["control", "data"],
+};
 
 /** A rule that could never act is a mistake, told when it is made and not by a test that fails later. */
 function check(rule: Rule): void {
-  if (!KINDS.has(rule.fault.kind)) {
-    throw new WirelabError(
-      "BAD_OPTION",
-      `There is no fault "${rule.fault.kind}"; there are ${[...KINDS].join(", ")}.`,
-    );
+  checkFields("A rule", rule, RULE);
+  const settings = SETTINGS[rule.fault?.kind];
+  if (!settings) {
+    const kinds = Object.keys(SETTINGS).join(", ");
+    throw new WirelabError("BAD_OPTION", `There is no fault "${rule.fault?.kind}"; there are ${kinds}.`);
   }
-  for (const [name, value] of Object.entries({ ...rule.fault, ...rule })) {
-    if (!NUMBERS.includes(name)) continue;
-    const least = POSITIVE.includes(name) ? 1 : 0;
-    if (typeof value === "number" && value >= least && (name !== "chance" || value <= 1)) continue;
-    const range = name === "chance" ? "0 to 1" : `${least} or more`;
-    throw new WirelabError(
-      "BAD_OPTION",
-      `A rule's ${name} is a number, ${range}; it is ${String(value)} in ${ruleText(rule)}.`,
-    );
+  checkFields(`A fault "${rule.fault.kind}"`, rule.fault, ["kind", ...settings]);
+  checkFields("A rule's `when`", rule.when ?? {}, STEP);
+}
+
+function checkFields(what: string, fields: object, known: readonly string[]): void {
+  const refuse = (why: string): never => {
+    throw new WirelabError("BAD_OPTION", `${what} ${why}.`);
+  };
+  const names = known.map((name) => name.replace("?", ""));
+  const given = new Map<string, unknown>(Object.entries(fields));
+  for (const name of known) if (!name.endsWith("?") && !given.has(name)) refuse(`needs "${name}"`);
+  for (const [name, value] of given) {
+    if (!names.includes(name)) refuse(`has "${name}", and knows ${names.join(", ")}`);
+    const least = LEAST[name];
+    const tooMuch = name === "chance" && Number(value) > 1;
+    if (least !== undefined && (typeof value !== "number" || !(value >= least) || tooMuch)) {
+      refuse(
+        `has ${name} ${String(value)}; it is a number, ${name === "chance" ? "0 to 1" : `${least} or more`}`,
+      );
+    }
+    if (WORDS[name] && !WORDS[name].includes(value))
+      refuse(`has ${name} "${value}"; it is ${WORDS[name].join(" or ")}`);
   }
 }
 

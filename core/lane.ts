@@ -142,7 +142,7 @@ export class Lane {
     for (const { shaper, passed } of this.#effects) {
       size = Math.min(size, shaper.piece ?? size, shaper.limit ? shaper.limit.bytes - passed : size);
     }
-    const piece = chunk.bytes.subarray(0, size);
+    let piece = chunk.bytes.subarray(0, size);
     if (size < chunk.bytes.length) chunk.bytes = chunk.bytes.subarray(size);
     else this.#shift();
     this.#held -= size;
@@ -150,6 +150,8 @@ export class Lane {
     for (const effect of this.#effects) {
       effect.passed += size;
       busy = Math.max(busy, effect.shaper.busy?.(size) ?? 0);
+      // A copy: what a store sends from memory is the file itself.
+      if (effect.shaper.change) piece = effect.shaper.change(Buffer.from(piece));
     }
     if (busy > 0) {
       // Counted from when the piece was due, so that late timers do not add up; an idle line saves nothing for later.

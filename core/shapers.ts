@@ -23,7 +23,9 @@ export type ByteFault =
       readonly direction?: Direction;
     }
   /** After `afterBytes` (default 0) ends the connection: `close` by FIN, `reset` by RST. */
-  | { readonly kind: "close" | "reset"; readonly afterBytes?: number; readonly direction?: Direction };
+  | { readonly kind: "close" | "reset"; readonly afterBytes?: number; readonly direction?: Direction }
+  /** A fault of one's own. */
+  | { readonly kind: "shape"; readonly shaper: Shaper; readonly direction?: Direction };
 
 /** What ends, or holds up, a stream once so many bytes have passed. */
 interface Limit {
@@ -41,6 +43,8 @@ export interface Shaper {
   readonly hold?: () => number;
   /** Milliseconds that a piece keeps the line busy: the next one waits as long. */
   readonly busy?: (bytes: number) => number;
+  /** What becomes of a piece; its length may change. */
+  readonly change?: (bytes: Buffer) => Buffer;
   /** Milliseconds to hold the end. */
   readonly holdEnd?: number;
   readonly limit?: Limit;
@@ -67,6 +71,8 @@ export function shaperOf(fault: ByteFault, random: () => number): Shaper {
       const { bytes, ms = 0 } = fault;
       return { piece: bytes, busy: () => ms };
     }
+    case "shape":
+      return fault.shaper;
     case "slow-close":
       return { holdEnd: fault.ms };
     case "stall":

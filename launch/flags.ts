@@ -1,7 +1,9 @@
+import { readFileSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { type Account, accountTable, DEFAULT_ACCOUNTS, PERMISSIONS } from "../core/accounts.ts";
 import { type ListenAddress, parseAddress } from "../core/address.ts";
 import { messageOf } from "../core/errors.ts";
+import { FaultTable, type Rule } from "../core/faults.ts";
 import { Gate } from "../core/gate.ts";
 import type { LogLevel } from "../core/log.ts";
 import type { PortRange } from "../core/service.ts";
@@ -24,6 +26,8 @@ export interface Plan {
   readonly tcpBehaviour: TcpBehaviour;
   readonly passivePorts?: PortRange;
   readonly passiveHost?: string;
+  readonly faults: readonly Rule[];
+  readonly seed?: number;
   readonly ready?: "json";
   readonly envFile?: string;
   readonly logLevel: LogLevel;
@@ -92,6 +96,8 @@ interface Flags extends ServerFlags {
   readonly tcpBehaviour: TcpBehaviour;
   readonly passivePorts?: PortRange;
   readonly passiveHost?: string;
+  readonly faults?: readonly Rule[];
+  readonly seed?: number;
   readonly ready?: "json";
   readonly envFile?: string;
   readonly logLevel: LogLevel;
@@ -138,6 +144,12 @@ function program(version: string): Command {
       "--passive-host <ADDRESS>",
       "address that FTP tells clients for data connections (default the one they came in by)",
     )
+    .option("--faults <FILE>", "fault rules, as a JSON array", valid(faultsFrom))
+    .option(
+      "--seed <N>",
+      "what chance in fault rules is drawn from (default another one each time)",
+      valid(seedFrom),
+    )
     .addOption(new Option("--ready <FORMAT>", "one line on stdout when everything listens").choices(["json"]))
     .option(
       "--env, --env-file <FILE>",
@@ -174,6 +186,7 @@ function planFrom(flags: Flags): Plan {
     host,
     allow = [],
     deny = [],
+    faults = [],
     all,
     open,
     user,
@@ -184,7 +197,7 @@ function planFrom(flags: Flags): Plan {
     tcp,
     ...rest
   } = flags;
-  const plan: Plan = { servers, host, allow, deny, accounts, ...rest };
+  const plan: Plan = { servers, host, allow, deny, faults, accounts, ...rest };
   const writes = [...(anonymous ?? "")].filter((letter) => !"elr".includes(letter)).join("");
   const [exposed] = exposedServers(plan);
   if (exposed && writes !== "" && !flags.open) {
@@ -226,6 +239,18 @@ function collectUsers(text: string, previous: readonly Account[] = []): readonly
 function collectBlocks(text: string, previous: readonly string[] = []): readonly string[] {
   new Gate({ allow: [text] });
   return [...previous, text];
+}
+
+function faultsFrom(path: string): readonly Rule[] {
+  const rules: unknown = JSON.parse(readFileSync(path, "utf8"));
+  if (!Array.isArray(rules)) throw new Error("The file holds no array of rules.");
+  return new FaultTable(0, rules).unused();
+}
+
+function seedFrom(text: string): number {
+  if (!/^\d{1,10}$/.test(text) || Number(text) >= 2 ** 32)
+    throw new Error("A seed is a whole number below 4294967296.");
+  return Number(text);
 }
 
 function portRange(text: string): PortRange {

@@ -171,6 +171,18 @@ describe("starting", () => {
     expect(readFileSync(file, "utf8")).toBe("SECRET=1\n");
   });
 
+  test("fault rules from a file", async () => {
+    const file = join(folder(), "faults.json");
+    writeFileSync(file, JSON.stringify([{ times: 1, fault: { kind: "reply", with: { text: "wrong" } } }]));
+    await using running = await Running.start("--tcp=0", "--faults", file, "--seed", "7");
+    const { port } = running.at("tcp");
+    const visit = () => text(connect({ port, host: "127.0.0.1", allowHalfOpen: true }).end("x"));
+    expect([await visit(), await visit()]).toEqual(["wrong", "Hello, world!"]);
+    writeFileSync(file, JSON.stringify([{ fault: { kind: "explode" } }]));
+    const { code, stderr } = await wirelab("--tcp=0", "--faults", file);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('no fault "explode"')]);
+  });
+
   test("--log-format json: every line of stderr is JSON", async () => {
     await using running = await Running.start("--tcp=0", "--log-format=json", "--log-level=debug");
     await text(connect({ port: running.at("tcp").port, host: "127.0.0.1", allowHalfOpen: true }).end("x"));
@@ -239,6 +251,8 @@ describe("exit codes", () => {
     [["--allow", "10.0.0.0/99"], "no CIDR block"],
     [["--tcp-behaviour", "dance"], "Allowed choices are hello"],
     [["--passive-ports", "9-1"], "FROM-TO"],
+    [["--seed", "x"], "whole number"],
+    [["--faults", "/no/such/file"], "no such file"],
     [["--log-level", "loud"], "Allowed choices are error"],
     [["--ready=xml"], "Allowed choices are json"],
     [["--root", "/no/such/folder", "--tcp=0"], "/no/such/folder"],

@@ -90,6 +90,12 @@ describe("rules", () => {
     { times: 0, fault: { kind: "refuse" } },
     { chance: 1.5, fault: { kind: "refuse" } },
     { fault: { kind: "explode" } as never },
+    { fault: { kind: "latency" } as never },
+    { fault: { kind: "reset", ms: 1 } as never },
+    { fault: { kind: "stall", direction: "up" as never } },
+    { wen: {}, fault: { kind: "refuse" } } as never,
+    { when: { verbs: "STOR" } as never, fault: { kind: "refuse" } },
+    {} as never,
   ] satisfies Rule[])("%j can never act, and is refused", async (rule) => {
     await using lab = await startLab({});
     expect(() => lab.faults.add(rule)).toThrow(expect.objectContaining({ code: "BAD_OPTION" }));
