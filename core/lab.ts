@@ -115,6 +115,7 @@ export async function startLab<const T extends Readonly<Record<string, Service>>
     clock,
     log,
     host: options.host ?? "127.0.0.1",
+    lab: () => running,
   });
   const started = await Promise.allSettled(
     Object.entries(services).map(async ([name, service]) => [name, await lab.start(name, service)] as const),
@@ -130,7 +131,7 @@ export async function startLab<const T extends Readonly<Record<string, Service>>
   for (const { name: server, protocol, url } of Object.values(servers)) {
     events.emit({ server, protocol }, { type: "listening", url });
   }
-  return {
+  const running: Lab<keyof T & string> = {
     servers: servers as Record<keyof T & string, Server>,
     events,
     transcript,
@@ -148,6 +149,7 @@ export async function startLab<const T extends Readonly<Record<string, Service>>
     stop: (stopOptions) => lab.stop(stopOptions),
     [Symbol.asyncDispose]: async () => void (await lab.stop()),
   };
+  return running;
 }
 
 /** What the servers of one lab share. */
@@ -159,6 +161,7 @@ interface Shared {
   readonly clock: Clock;
   readonly log: Logger;
   readonly host: string;
+  readonly lab: () => Lab;
 }
 
 /** The servers of one lab, and their common end. */
@@ -176,7 +179,7 @@ class RunningLab {
   }
 
   async start(name: string, service: Service): Promise<Server> {
-    const { accounts, store, clock, log, host } = this.#shared;
+    const { accounts, store, clock, log, host, lab } = this.#shared;
     const roster = this.#roster;
     const stopping = new AbortController();
     const site: Site = {
@@ -204,7 +207,7 @@ class RunningLab {
       await engine.close?.();
       throw error;
     });
-    const running = new RunningServer(name, protocol, listener, engine, stopping, roster);
+    const running = new RunningServer(name, protocol, listener, engine, stopping, roster, lab);
     this.#servers.add(running);
     return running;
   }

@@ -1,6 +1,7 @@
 import { endpointText, serverUrl } from "./address.ts";
 import type { Roster, SocketConnection } from "./connection.ts";
 import type { Protocol } from "./events.ts";
+import type { Lab } from "./lab.ts";
 import type { Listener } from "./listener.ts";
 import type { Engine } from "./service.ts";
 
@@ -16,6 +17,8 @@ export interface Server extends AsyncDisposable {
   readonly path?: string;
   /** Ready to paste, `ftp://127.0.0.1:2121` for example; `unix:PATH` for a Unix-domain socket. */
   readonly url: string;
+  /** The lab that it is of. */
+  readonly lab: Lab;
   /** Stops this server alone; see {@link Lab.stop}. */
   stop(options?: StopOptions): Promise<StopReport>;
 }
@@ -55,6 +58,7 @@ export class RunningServer implements Server {
   readonly #engine: Engine;
   readonly #stopping: AbortController;
   readonly #roster: Roster;
+  readonly #lab: () => Lab;
   #stopped: Promise<StopReport> | undefined;
 
   constructor(
@@ -64,6 +68,7 @@ export class RunningServer implements Server {
     engine: Engine,
     stopping: AbortController,
     roster: Roster,
+    lab: () => Lab,
   ) {
     this.name = name;
     this.protocol = protocol;
@@ -76,6 +81,11 @@ export class RunningServer implements Server {
     this.#engine = engine;
     this.#stopping = stopping;
     this.#roster = roster;
+    this.#lab = lab;
+  }
+
+  get lab(): Lab {
+    return this.#lab();
   }
 
   stop({ grace = DEFAULT_GRACE }: StopOptions = {}): Promise<StopReport> {

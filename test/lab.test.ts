@@ -18,6 +18,7 @@ describe("starting", () => {
     expect(two.port).not.toBe(one.port);
     expect(one.url).toBe(`tcp://127.0.0.1:${one.port}`);
     expect([one.name, one.protocol]).toEqual(["one", "tcp"]);
+    expect(one.lab).toBe(lab);
     expect(await text(dial(two).end("x"))).toBe("Hello, world!");
   });
 
