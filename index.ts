@@ -1,6 +1,7 @@
 export { type Account, type Accounts, type KnownAccount, PERMISSIONS } from "./core/accounts.ts";
 export { type ListenAddress, parseAddress } from "./core/address.ts";
 export type { Clock, Moment } from "./core/clock.ts";
+export type { PassedBytes, Tap } from "./core/connection.ts";
 export { type ErrorCode, WirelabError } from "./core/errors.ts";
 export type * from "./core/events.ts";
 export type { Fault, Faults, Rule, Step } from "./core/faults.ts";

@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { endpointOf } from "./address.ts";
 import { codeOf, messageOf, WirelabError } from "./errors.ts";
-import type { CloseReason, Endpoint, EventStream, Occurrence, Origin, Reply } from "./events.ts";
+import type { CloseReason, Direction, Endpoint, EventStream, Occurrence, Origin, Reply } from "./events.ts";
 import { type FaultTable, type Moment, ruleText, type StandingRule } from "./faults.ts";
 import { Injector } from "./injector.ts";
 import type { Connection } from "./service.ts";
@@ -18,10 +18,20 @@ export interface Dependent {
   orphan(reason: CloseReason): void;
 }
 
+/** Bytes that have passed on a connection, as they were on the wire: passwords included. */
+export interface PassedBytes extends Required<Origin> {
+  readonly direction: Direction;
+  readonly bytes: Uint8Array;
+}
+
+/** Is shown all bytes that pass, in order. It must not change them, throw, or wait. */
+export type Tap = (passed: PassedBytes) => void;
+
 /** What the connections of one lab share. */
 export interface Roster {
   readonly events: EventStream;
   readonly faults: FaultTable;
+  readonly tap: Tap | undefined;
   /** Those that are open, data connections included. */
   readonly open: Set<SocketConnection>;
 }
@@ -62,7 +72,9 @@ export class SocketConnection implements Connection {
     this.#socket = socket;
     const where = whereOf(origin.server, this.peer);
     this.#injector = new Injector(roster.faults, this, where);
-    this.#wire = roster.faults.wantsBytes(where) ? new Wire(socket) : undefined;
+    const { tap, faults } = roster;
+    const passed = tap && ((direction: Direction, bytes: Buffer) => tap({ ...origin, direction, bytes }));
+    this.#wire = passed || faults.wantsBytes(where) ? new Wire(socket, passed) : undefined;
     // The engine hears of it by the stream's close; without a listener an error would end the process.
     this.#wire?.on("error", () => {});
     roster.open.add(this);
@@ -90,7 +102,7 @@ export class SocketConnection implements Connection {
     for (const standing of struck) this.strike(standing);
   }
 
-  /** The bytes for the engine: the bare socket, unless a rule could want to act on them. */
+  /** The bytes for the engine: the bare socket, unless they are tapped or a rule could want to act on them. */
   get stream(): Duplex {
     return this.#wire ?? this.#socket;
   }

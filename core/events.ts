@@ -29,6 +29,8 @@ export type Occurrence =
       readonly type: "command";
       readonly verb: string;
       readonly target?: string;
+      /** The file or directory that the target names, by its path in the store, where it is one. */
+      readonly path?: string;
       /** Set where the command uses, or prepares, a connection of its own for data. */
       readonly data?: true;
     }

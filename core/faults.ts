@@ -21,7 +21,7 @@ export interface Step {
   readonly peer?: string;
   /** The command: an FTP verb, an HTTP method, a Telnet shell command; whatever its case. */
   readonly verb?: string;
-  /** What the command is about: a path, say. `*` in a text stands for anything. */
+  /** What the command is about, as it was sent, or the path in the store that it names. `*` in a text stands for anything. */
   readonly target?: string | RegExp;
   /** The reply's code: 226 is the end of an FTP transfer. */
   readonly code?: number;
@@ -78,6 +78,7 @@ export interface Moment {
   readonly peer: string;
   readonly verb?: string | undefined;
   readonly target?: string | undefined;
+  readonly path?: string | undefined;
   readonly code?: number | undefined;
   readonly on?: "control" | "data";
 }
@@ -199,12 +200,13 @@ function isOf(when: Step = {}, { server, peer }: Pick<Moment, "server" | "peer">
   return (when.server ?? server) === server && (when.peer ?? peer) === peer;
 }
 
-function fits(when: Step = {}, { verb, target, code, on }: Moment): boolean {
+function fits(when: Step = {}, { verb, target, path, code, on }: Moment): boolean {
   if (on !== undefined && (when.on ?? on) !== on) return false;
   if (when.verb !== undefined && when.verb.toUpperCase() !== verb?.toUpperCase()) return false;
   if (when.code !== undefined && when.code !== code) return false;
   if (when.target === undefined) return true;
-  return target !== undefined && target.search(patternOf(when.target)) >= 0;
+  const pattern = patternOf(when.target);
+  return [target, path].some((named) => named !== undefined && named.search(pattern) >= 0);
 }
 
 function patternOf(target: string | RegExp): RegExp {

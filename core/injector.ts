@@ -25,7 +25,7 @@ export class Injector {
   saw(event: Occurrence): void {
     if (!this.#faults.active) return;
     if (event.type === "command") {
-      this.#step = { ...this.#where, verb: event.verb, target: event.target };
+      this.#step = { ...this.#where, verb: event.verb, target: event.target, path: event.path };
       this.#heard.clear();
       this.#armed = [];
       for (const standing of this.#faults.acting("command", this.#step)) {

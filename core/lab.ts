@@ -1,7 +1,7 @@
 import { randomInt } from "node:crypto";
 import { type Account, type Accounts, accountTable, DEFAULT_ACCOUNTS } from "./accounts.ts";
 import { type Clock, clockFrom, type Moment } from "./clock.ts";
-import { type Roster, SocketConnection } from "./connection.ts";
+import { type Roster, SocketConnection, type Tap } from "./connection.ts";
 import { dial, listenOnce } from "./data.ts";
 import { codeOf, WirelabError } from "./errors.ts";
 import { EventStream, type Events } from "./events.ts";
@@ -37,6 +37,11 @@ export interface LabOptions {
   readonly faults?: readonly Rule[];
   /** A moment at which the lab's clock stands still. Default: it runs. */
   readonly clock?: Moment;
+  /**
+   * Is shown every byte that passes on every connection, in order, passwords included; it must not throw or wait. Default:
+   * nobody, and connections are bare sockets.
+   */
+  readonly tap?: Tap;
   /** Where log lines go. Default: nowhere. */
   readonly log?: LogOptions;
 }
@@ -113,6 +118,7 @@ export async function startLab<const T extends Readonly<Record<string, Service>>
     events,
     faults,
     clock,
+    tap: options.tap,
     log,
     host: options.host ?? "127.0.0.1",
     lab: () => running,
@@ -159,6 +165,7 @@ interface Shared {
   readonly events: EventStream;
   readonly faults: FaultTable;
   readonly clock: Clock;
+  readonly tap: Tap | undefined;
   readonly log: Logger;
   readonly host: string;
   readonly lab: () => Lab;
@@ -175,7 +182,7 @@ class RunningLab {
 
   constructor(shared: Shared) {
     this.#shared = shared;
-    this.#roster = { events: shared.events, faults: shared.faults, open: new Set() };
+    this.#roster = { events: shared.events, faults: shared.faults, tap: shared.tap, open: new Set() };
   }
 
   async start(name: string, service: Service): Promise<Server> {

@@ -14,17 +14,24 @@ export class Wire extends Duplex {
   #accepted: (() => void) | undefined;
   #finished: (() => void) | undefined;
 
-  constructor(under: Socket) {
+  /** @param passed called with all bytes that pass, as they leave for their receiver. */
+  constructor(under: Socket, passed?: (direction: Direction, bytes: Buffer) => void) {
     super({ allowHalfOpen: true, decodeStrings: true });
     this.#under = under;
     this.#lanes = {
       in: new Lane({
-        write: (bytes) => this.push(bytes),
+        write: (bytes) => {
+          passed?.("in", bytes);
+          return this.push(bytes);
+        },
         end: () => this.push(null),
         drained: () => under.resume(),
       }),
       out: new Lane({
-        write: (bytes) => under.write(bytes),
+        write: (bytes) => {
+          passed?.("out", bytes);
+          return under.write(bytes);
+        },
         end: () => under.end(() => this.#finished?.()),
         drained: () => {
           const accepted = this.#accepted;

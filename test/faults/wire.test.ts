@@ -56,6 +56,21 @@ describe("without a rule", () => {
   });
 });
 
+test("a tap is shown all bytes, both ways, in order", async () => {
+  const passed: string[] = [];
+  await using lab = await startLab(
+    { one: tcp({ behaviour: "client" }) },
+    {
+      tap: ({ connection, direction, bytes }) =>
+        passed.push(`${connection} ${direction} ${Buffer.from(bytes)}`),
+    },
+  );
+  expect(await text(connect({ ...lab.servers.one, allowHalfOpen: true }).end("Hello, server!"))).toBe(
+    "Hello, client!",
+  );
+  expect(passed).toEqual(["c1 in Hello, server!", "c1 out Hello, client!"]);
+});
+
 describe("latency", () => {
   test("holds every chunk, and keeps their order", async () => {
     await using server = await faulty("echo", {
