@@ -8,6 +8,8 @@ const MAX_WAITING = 64;
 
 /** What a conversation hands its turns to. */
 export interface Server {
+  /** Requests on one connection; 0 for no limit. */
+  readonly maxRequests: number;
   serve(turn: Turn): void;
   refuse(turn: Turn, refusal: Refusal): void;
 }
@@ -23,6 +25,7 @@ export class Conversation {
   #turn: Turn | undefined;
   #broken: Refusal | undefined;
   #draining = false;
+  #requests = 0;
 
   constructor(connection: Connection, server: Server) {
     this.connection = connection;
@@ -68,7 +71,8 @@ export class Conversation {
     const turn = new Turn(request, response, this.connection);
     this.#turn = turn;
     response.once("close", this.#next);
-    if (this.#draining) response.shouldKeepAlive = false;
+    this.#requests += 1;
+    if (this.#draining || this.#requests === this.#server.maxRequests) response.shouldKeepAlive = false;
     // The body of this very request is what is broken.
     if (this.#broken && this.#waiting.length === 0 && !request.complete) this.#refuse(turn, this.#broken);
     else this.#server.serve(turn);

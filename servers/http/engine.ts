@@ -41,7 +41,6 @@ export function httpEngine(site: Site, options: HttpOptions): Engine {
     },
     take,
   );
-  server.maxRequestsPerSocket = settings.maxRequestsPerSocket;
   // No limit beside the head's size: Node would drop what is above its 1,000 silently.
   server.maxHeadersCount = 0;
   // A client that has sent FIN behind its request gets the whole response.
@@ -87,6 +86,7 @@ export function httpEngine(site: Site, options: HttpOptions): Engine {
   }
 
   const turns = {
+    maxRequests: settings.maxRequestsPerSocket,
     serve(turn: Turn) {
       try {
         checkHead(turn.request);

@@ -19,7 +19,7 @@ export interface HttpOptions extends ListenOptions {
   readonly dotfiles?: "hide" | "allow";
   /** The longest body that a PUT may have, in bytes; a longer one is refused with 413. Default 1,073,741,824, a GiB. */
   readonly maxBody?: number;
-  /** The longest head of a request, in bytes; a longer one is refused with 431 or 414. Default 16,384. */
+  /** How long a request's target and headers may be together, in bytes; 414 or 431 above that. Default 16,384. */
   readonly maxHeaderSize?: number;
   /** Milliseconds that a client has to send the head of a request; 408 after that. Default 10,000; 0 for no limit. */
   readonly headersTimeout?: number;

@@ -100,9 +100,9 @@ function htmlOf(text: string): string {
 
 const ICONS = `<svg class="icons">
 <symbol id="home" viewBox="0 0 16 16"><path d="M8 1.6 1.4 7.3l.9 1.1 1-.8V14h3.5v-4h2.4v4h3.5V7.6l1 .8.9-1.1z"/></symbol>
-<symbol id="up" viewBox="0 0 16 16"><path d="M8 2.5 3 7.5l1.1 1.1L7.2 5.5V13.5h1.600V5.5l3.100 3.100L13 7.5z"/></symbol>
-<symbol id="directory" viewBox="0 0 16 16"><path d="M1.5 3.5c0-.6.4-1 1-1h3.700l1.600 1.700h5.700c.6 0 1 .4 1 1v7.300c0 .6-.4 1-1 1h-11c-.6 0-1-.4-1-1z"/></symbol>
-<symbol id="file" viewBox="0 0 16 16"><path d="M3.5 1.5h5.600l3.400 3.400v9.600h-9zm1.200 1.200v10.600h6.600V5.700H8.300v-3z"/></symbol>
+<symbol id="up" viewBox="0 0 16 16"><path d="M8 2.5 3 7.5l1.1 1.1L7.2 5.5V13.5h1.6V5.5l3.1 3.1L13 7.5z"/></symbol>
+<symbol id="directory" viewBox="0 0 16 16"><path d="M1.5 3.5c0-.6.4-1 1-1h3.7l1.6 1.7h5.7c.6 0 1 .4 1 1v7.3c0 .6-.4 1-1 1h-11c-.6 0-1-.4-1-1z"/></symbol>
+<symbol id="file" viewBox="0 0 16 16"><path d="M3.5 1.5h5.6l3.4 3.4v9.6h-9zm1.2 1.2v10.6h6.6V5.7H8.3v-3z"/></symbol>
 </svg>`;
 
 const STYLE = `

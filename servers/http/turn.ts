@@ -30,7 +30,7 @@ export class Turn {
     this.response = response;
     this.connection = connection;
     if (connection.observed) {
-      connection.emit({ type: "command", verb: request.method, target: request.url });
+      connection.emit({ type: "command", verb: request.method, target: withoutPassword(request.url) });
     }
   }
 
@@ -114,4 +114,9 @@ export class Turn {
 /** Whether what the client still sends of its request is little enough to wait for. */
 function isShort(request: IncomingMessage): boolean {
   return Number(request.headers["content-length"]) <= MAX_UNREAD;
+}
+
+/** A target in absolute form may name a user and a password. */
+function withoutPassword(target: string): string {
+  return target.startsWith("/") ? target : target.replace(/^([^/?#]*\/\/)[^/?#]*@/, "$1");
 }

@@ -1,0 +1,154 @@
+import { expect, test } from "vitest";
+import { type Account, http, startLab, type WireEvent } from "../../index.ts";
+import { ask, basic, FOO, request, say } from "./dialogue.ts";
+
+const READER: Account = { name: "ann", password: "pw", permissions: "elr" };
+
+test("everybody may read; writing asks to log in; who may not is refused", async () => {
+  await using lab = await startLab(
+    { web: http() },
+    { accounts: [READER, { name: "bob", password: "b:o b", permissions: "elrdw" }] },
+  );
+  const { web } = lab.servers;
+  expect((await ask(web, "GET /")).status).toBe(200);
+  const asked = await ask(web, "PUT /x", {}, "x");
+  expect(asked.status).toBe(401);
+  expect(asked.headers["www-authenticate"]).toBe('Basic realm="wirelab", charset="UTF-8"');
+  expect((await ask(web, "DELETE /index.html")).status).toBe(401);
+  const refused = await ask(web, "PUT /x", basic("ann", "pw"), "x");
+  expect(refused.status).toBe(403);
+  expect(refused.headers).not.toHaveProperty("www-authenticate");
+  expect((await ask(web, "DELETE /index.html", basic("ann", "pw"))).status).toBe(403);
+  expect((await ask(web, "PUT /x", basic("bob", "b:o b"), "x")).status).toBe(201);
+  expect((await ask(web, "DELETE /x", basic("bob", "b:o b"))).status).toBe(204);
+});
+
+test("wrong credentials are refused even where none are needed", async () => {
+  await using lab = await startLab({ web: http() });
+  const { web } = lab.servers;
+  for (const Authorization of [
+    basic("foo", "baz").Authorization,
+    basic("nobody", "bar").Authorization,
+    basic("", "").Authorization,
+    "Basic",
+    "Basic !!!",
+    "Basic Zm9v",
+    "Bearer Zm9vOmJhcg==",
+    "",
+  ]) {
+    const answer = await ask(web, "GET /", { Authorization });
+    expect([Authorization, answer.status]).toEqual([Authorization, 401]);
+    expect(answer.headers).toHaveProperty("www-authenticate");
+  }
+  const lower = FOO.Authorization.replace("Basic", "bAsIc");
+  expect((await ask(web, "GET /", { Authorization: lower })).status).toBe(200);
+});
+
+test("names and passwords are UTF-8", async () => {
+  await using lab = await startLab(
+    { web: http() },
+    { accounts: [{ name: "jürgen", password: "pässwörd€" }] },
+  );
+  expect((await ask(lab.servers.web, "GET /", basic("jürgen", "pässwörd€"))).status).toBe(200);
+});
+
+test("the account anonymous lends its permissions and its home to those who do not log in", async () => {
+  const accounts = [{ name: "anonymous", home: "/pub", permissions: "elrw" }, READER];
+  await using lab = await startLab({ web: http() }, { accounts, files: { "/secret": "s", "/pub/a": "a" } });
+  const { web } = lab.servers;
+  expect((await ask(web, "GET /pub/a")).body).toBe("a");
+  expect((await ask(web, "PUT /pub/b", {}, "b")).status).toBe(201);
+  expect((await ask(web, "DELETE /pub/b")).status).toBe(401);
+  expect((await ask(web, "GET /secret")).status).toBe(401);
+  expect((await ask(web, "GET /pub/../secret")).status).toBe(401);
+  expect((await ask(web, "GET /secret", basic("ann", "pw"))).body).toBe("s");
+  expect((await ask(web, "GET /pub/a", basic("anonymous", "ann@example.org"))).status).toBe(200);
+});
+
+test("public says what everybody may do", async () => {
+  await using lab = await startLab({
+    closed: http({ public: "" }),
+    open: http({ public: "elrwd" }),
+    read: http({ public: "r" }),
+  });
+  const { closed, open, read } = lab.servers;
+  for (const line of ["GET /", "GET /nothing", "HEAD /index.html", "OPTIONS /", "POST /"]) {
+    expect([line, (await ask(closed, line)).status]).toEqual([line, 401]);
+  }
+  expect((await ask(closed, "GET /", FOO)).body).toBe("Hello, world!");
+  expect((await ask(open, "PUT /x", {}, "x")).status).toBe(201);
+  expect((await ask(open, "DELETE /x")).status).toBe(204);
+  await lab.store.makeDirectory("/in");
+  expect((await ask(read, "GET /")).status).toBe(200);
+  expect((await ask(read, "GET /in/")).status).toBe(401);
+});
+
+test("what nobody may do is no reason to log in", async () => {
+  await using lab = await startLab({ web: http({ public: "elrwd" }) });
+  expect((await ask(lab.servers.web, "DELETE /")).status).toBe(403);
+  expect((await ask(lab.servers.web, "DELETE /", FOO)).status).toBe(403);
+});
+
+test("an account that may only write can upload blindly", async () => {
+  await using lab = await startLab(
+    { web: http({ public: "" }) },
+    { accounts: [{ name: "drop", password: "box", permissions: "w" }] },
+  );
+  const { web } = lab.servers;
+  expect((await ask(web, "PUT /in.txt", basic("drop", "box"), "x")).status).toBe(201);
+  expect((await ask(web, "GET /in.txt", basic("drop", "box"))).status).toBe(403);
+});
+
+test("logins are told with the name and never with the password, and only where somebody logs in", async () => {
+  await using lab = await startLab({ web: http() });
+  const { web } = lab.servers;
+  const seen: WireEvent[] = [];
+  lab.events.subscribe((event) => seen.push(event));
+  await ask(web, "GET /");
+  await ask(web, "GET /", FOO);
+  await ask(web, "GET /", basic("foo", "open-sesame"));
+  await ask(web, "GET http://foo:open-sesame@127.0.0.1/");
+  const logins = seen.flatMap((event) => (event.type === "login" ? [[event.user, event.ok]] : []));
+  expect(logins).toEqual([
+    ["foo", true],
+    ["foo", false],
+  ]);
+  const told = JSON.stringify(seen) + String(lab.transcript);
+  expect(told).not.toContain("open-sesame");
+  expect(told).not.toContain(FOO.Authorization.slice(6));
+});
+
+test("two labs with different accounts run side by side", async () => {
+  await using one = await startLab(
+    { web: http() },
+    { accounts: [{ name: "ann", password: "1", permissions: "elrw" }] },
+  );
+  await using other = await startLab(
+    { web: http() },
+    { accounts: [{ name: "ann", password: "2", permissions: "elrw" }] },
+  );
+  const put = async (lab: typeof one, password: string) =>
+    (await ask(lab.servers.web, "PUT /x", basic("ann", password), password)).status;
+  expect(await put(one, "1")).toBe(201);
+  expect(await put(one, "2")).toBe(401);
+  expect(await put(other, "2")).toBe(201);
+  expect(await put(other, "1")).toBe(401);
+  expect((await ask(one.servers.web, "GET /x")).body).toBe("1");
+});
+
+test("a refused upload leaves a connection that can be used, where little is left unread", async () => {
+  await using lab = await startLab({ web: http() });
+  const text = await say(
+    lab.servers.web,
+    request("PUT /x", {}, "body") + request("PUT /x", FOO, "body") + request("GET /x"),
+  );
+  expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(["HTTP/1.1 401", "HTTP/1.1 201", "HTTP/1.1 200"]);
+});
+
+test("options that are none are refused before anything starts", async () => {
+  await expect(startLab({ web: http({ public: "rx" }) })).rejects.toMatchObject({ code: "BAD_OPTION" });
+  await expect(startLab({ web: http({ maxBody: -1 }) })).rejects.toMatchObject({ code: "BAD_OPTION" });
+  await expect(startLab({ web: http({ headersTimeout: 1.5 }) })).rejects.toMatchObject({
+    code: "BAD_OPTION",
+  });
+});
