@@ -1,18 +1,22 @@
 import { createHash, timingSafeEqual } from "node:crypto";
-import { WirelabError } from "./errors.ts";
-import { isWithin, resolvePath } from "./path.ts";
+import { codeOf, messageOf, WirelabError } from "./errors.ts";
+import { isWithin, resolveEntry, resolvePath } from "./path.ts";
 import type { Store } from "./store/store.ts";
 
 /**
  * What an account may do, in pyftpdlib's letters: `e` enter directories, `l` list them and see facts of files, `r` read,
  * `a` append, `d` delete, `f` rename, `m` make directories, `w` write, `M` change modes, `T` change modification times.
+ * To put a file in another one's place takes more than `f`: `d` or `w` as well, either of which could do away with it.
  */
 export const PERMISSIONS = "elradfmwMT";
 export type Permission = "e" | "l" | "r" | "a" | "d" | "f" | "m" | "w" | "M" | "T";
 
 /** Somebody who can log in. */
 export interface Account {
-  /** The account called `anonymous` logs in with any password, and lends its permissions to those who do not log in. */
+  /**
+   * Without a colon, which HTTP cannot send in a name (RFC 7617 §2). The account called `anonymous`, if it has no password,
+   * logs in with any, and lends its permissions to those who do not log in.
+   */
   readonly name: string;
   /** An account without one cannot log in, `anonymous` excepted. */
   readonly password?: string;
@@ -31,7 +35,7 @@ export interface KnownAccount {
 
 /** The accounts of a lab. */
 export interface Accounts extends Iterable<KnownAccount> {
-  /** What those get who do not log in: the account `anonymous`, where the lab has it. */
+  /** What those get who do not log in: the account `anonymous`, where the lab has it and it asks for no password. */
   readonly anonymous: KnownAccount | undefined;
   /** The account, if name and password are right; the time that it takes does not tell which of them was wrong. */
   verify(name: string, password: string): KnownAccount | undefined;
@@ -42,21 +46,17 @@ export const DEFAULT_ACCOUNTS: readonly Account[] = [
   { name: "foo", password: "bar", permissions: PERMISSIONS },
 ];
 
-/** @throws WirelabError `BAD_ACCOUNT` for an empty or doubled name, a control character, or a letter that is no permission. */
+/**
+ * @throws WirelabError `BAD_ACCOUNT` for a name that is empty, is there twice, or holds a control character or a colon; for a
+ *   letter that is no permission; for a home that is no path.
+ */
 export function accountTable(accounts: readonly Account[]): Accounts {
   const known = new Map<string, KnownAccount & { readonly digest: Buffer | undefined }>();
-  for (const { name, password, home = "/", permissions = "elr" } of accounts) {
-    const reject = (why: string) => {
-      throw new WirelabError("BAD_ACCOUNT", `Account ${JSON.stringify(name)} ${why}.`);
-    };
-    if (name === "" || /[\0-\x1f\x7f]/.test(name)) reject("needs a name without control characters");
-    if (known.has(name)) reject("is there twice");
-    const strange = [...permissions].find((letter) => !PERMISSIONS.includes(letter));
-    if (strange) reject(`has the permission "${strange}"; the letters are ${PERMISSIONS}`);
+  for (const account of accounts) {
+    const { name, password } = account;
+    if (known.has(name)) throw badAccount(name, "is there twice");
     known.set(name, {
-      name,
-      home: resolvePath(home),
-      permissions,
+      ...checked(account),
       digest: password === undefined ? undefined : digestOf(password),
     });
   }
@@ -67,7 +67,7 @@ export function accountTable(accounts: readonly Account[]): Accounts {
   });
   const anonymous = known.get("anonymous");
   return {
-    anonymous: anonymous && seen(anonymous),
+    anonymous: anonymous && !anonymous.digest ? seen(anonymous) : undefined,
     verify(name, password) {
       const account = known.get(name);
       const given = digestOf(password);
@@ -81,6 +81,34 @@ export function accountTable(accounts: readonly Account[]): Accounts {
       for (const account of known.values()) yield seen(account);
     },
   };
+}
+
+function checked({ name, password, home = "/", permissions = "elr" }: Account): KnownAccount {
+  for (const [field, value] of Object.entries({ name, password, home, permissions })) {
+    // From a configuration file anything may come.
+    if (value !== undefined && typeof value !== "string")
+      throw badAccount(name, `needs a string as ${field}`);
+  }
+  if (!name || /[\0-\x1f\x7f:]/.test(name)) {
+    throw badAccount(name, "needs a name without control characters and colons");
+  }
+  const strange = [...permissions].find((letter) => !PERMISSIONS.includes(letter));
+  if (strange !== undefined) {
+    throw badAccount(name, `has the permission "${strange}"; the letters are ${PERMISSIONS}`);
+  }
+  try {
+    return { name, home: resolveEntry(home), permissions };
+  } catch (cause) {
+    throw badAccount(name, `has a home that is no path: ${messageOf(cause)}`, { cause });
+  }
+}
+
+function badAccount(name: string, why: string, options?: ErrorOptions): WirelabError {
+  return new WirelabError(
+    "BAD_ACCOUNT",
+    `Account ${JSON.stringify(name)} ${why}`.replace(/\.?$/, "."),
+    options,
+  );
 }
 
 function digestOf(password: string): Buffer {
@@ -101,33 +129,43 @@ export interface GuardedStore extends Store {
  * checked here and nowhere else. Paths stay the store's own; outside the account's home everything is refused.
  */
 export function guarded(store: Store, account: KnownAccount): GuardedStore {
+  const { name, home, permissions } = account;
+  const files = home === "/" ? store : (store.confined?.(home) ?? store);
+  const may = (permission: Permission) => permissions.includes(permission);
   const require = (permission: Permission, path: string): string => {
     const resolved = resolvePath(path);
-    if (!isWithin(resolved, account.home)) {
-      throw new WirelabError("FORBIDDEN", `${resolved}: outside the home of ${account.name}.`);
+    if (!isWithin(resolved, home)) {
+      throw new WirelabError("FORBIDDEN", `${resolved}: outside the home of ${name}.`);
     }
-    if (!account.permissions.includes(permission)) {
-      throw new WirelabError(
-        "FORBIDDEN",
-        `${resolved}: ${account.name} lacks the permission "${permission}".`,
-      );
+    if (!may(permission)) {
+      throw new WirelabError("FORBIDDEN", `${resolved}: ${name} lacks the permission "${permission}".`);
     }
     return resolved;
   };
-  return {
-    stat: async (path, permission = "l") => store.stat(require(permission, path)),
-    list: async (path) => store.list(require("l", path)),
-    read: async (path) => store.read(require("r", path)),
-    write: async (path, options = {}) => store.write(require(options.append ? "a" : "w", path), options),
-    remove: async (path) => store.remove(notHome(require("d", path), account)),
-    rename: async (from, to) => store.rename(notHome(require("f", from), account), require("f", to)),
-    makeDirectory: async (path) => store.makeDirectory(require("m", path)),
-    setMode: async (path, mode) => store.setMode(require("M", path), mode),
-    setModified: async (path, modified) => store.setModified(require("T", path), modified),
+  const notHome = (path: string): string => {
+    if (path !== home) return path;
+    throw new WirelabError("FORBIDDEN", `${path}: the home of ${name} stays where it is.`);
   };
-}
-
-function notHome(path: string, account: KnownAccount): string {
-  if (path !== account.home) return path;
-  throw new WirelabError("FORBIDDEN", `${path}: the home of ${account.name} stays where it is.`);
+  const replaceable = async (from: string, to: string): Promise<string> => {
+    if (from === to || may("d") || may("w")) return to;
+    const there = await files.stat(to).catch((error) => {
+      if (codeOf(error) !== "NOT_FOUND") throw error;
+    });
+    if (there?.type !== "file") return to;
+    throw new WirelabError("FORBIDDEN", `${to}: ${name} lacks the permission "d" or "w" to replace it.`);
+  };
+  return {
+    stat: async (path, permission = "l") => files.stat(require(permission, path)),
+    list: async (path) => files.list(require("l", path)),
+    read: async (path) => files.read(require("r", path)),
+    write: async (path, options = {}) => files.write(require(options.append ? "a" : "w", path), options),
+    remove: async (path) => files.remove(notHome(require("d", path))),
+    rename: async (from, to) => {
+      const source = notHome(require("f", from));
+      return files.rename(source, await replaceable(source, require("f", to)));
+    },
+    makeDirectory: async (path) => files.makeDirectory(require("m", path)),
+    setMode: async (path, mode) => files.setMode(require("M", path), mode),
+    setModified: async (path, modified) => files.setModified(require("T", path), modified),
+  };
 }

@@ -1,12 +1,18 @@
 import { WirelabError } from "./errors.ts";
 
+/** In characters; Linux takes paths of up to 4,096 bytes. */
+const LONGEST_PATH = 4096;
+/** In bytes of UTF-8; what nearly every file system has. */
+const LONGEST_NAME = 255;
+
 /**
  * The absolute, normalised path that `path` names for somebody who stands in `cwd`. Paths are the store's own: `/` parts
  * them on every system, and `..` stops at the root, as in a chroot.
  *
  * @param path what a client sent; an empty path names `cwd` itself.
  * @param cwd an absolute path; the root by default.
- * @throws WirelabError `BAD_PATH` where the path holds a NUL byte or is longer than 4,096 characters.
+ * @throws WirelabError `BAD_PATH` where the path holds a NUL byte or half a surrogate pair, or is longer than 4,096
+ *   characters, resolved or not.
  *
  * @example
  * ```ts
@@ -16,15 +22,32 @@ import { WirelabError } from "./errors.ts";
  * ```
  */
 export function resolvePath(path: string, cwd = "/"): string {
-  if (path.includes("\0")) throw new WirelabError("BAD_PATH", "A path cannot hold a NUL byte.");
-  if (path.length > 4096)
-    throw new WirelabError("BAD_PATH", "A path cannot be longer than 4,096 characters.");
+  if (path.includes("\0")) throw badPath("A path cannot hold a NUL byte.");
+  if (path.length > LONGEST_PATH) throw tooLong();
+  if (/\p{Surrogate}/u.test(path)) throw badPath("A path cannot hold half a surrogate pair.");
   const names: string[] = [];
   for (const name of (path.startsWith("/") ? path : `${cwd}/${path}`).split("/")) {
     if (name === "..") names.pop();
     else if (name !== "" && name !== ".") names.push(name);
   }
-  return `/${names.join("/")}`;
+  const resolved = `/${names.join("/")}`;
+  if (resolved.length > LONGEST_PATH) throw tooLong();
+  return resolved;
+}
+
+/**
+ * As {@link resolvePath}, for what is to be a file or directory: one in memory is called only what one on disk could be.
+ *
+ * @throws WirelabError `BAD_PATH`, for a name of more than 255 bytes as well.
+ */
+export function resolveEntry(path: string): string {
+  const resolved = resolvePath(path);
+  // A unit of a string's length is three bytes at most, so that most paths need no counting.
+  if (resolved.length * 3 <= LONGEST_NAME) return resolved;
+  if (resolved.split("/").some((name) => Buffer.byteLength(name) > LONGEST_NAME)) {
+    throw badPath("A name in a path cannot be longer than 255 bytes.");
+  }
+  return resolved;
 }
 
 /** The directory that holds `path`; the root's is the root. `path` is absolute and normalised. */
@@ -37,7 +60,20 @@ export function nameOf(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
 }
 
+/** The path of what is called `name` in `directory`, which is absolute and normalised. */
+export function childOf(directory: string, name: string): string {
+  return directory === "/" ? `/${name}` : `${directory}/${name}`;
+}
+
 /** Whether `path` is `directory` or lies below it. Both are absolute and normalised. */
 export function isWithin(path: string, directory: string): boolean {
   return directory === "/" || path === directory || path.startsWith(`${directory}/`);
+}
+
+function tooLong(): WirelabError {
+  return badPath("A path cannot be longer than 4,096 characters.");
+}
+
+function badPath(message: string): WirelabError {
+  return new WirelabError("BAD_PATH", message);
 }

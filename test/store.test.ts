@@ -1,462 +1,605 @@
-import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import {
-  chmodSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { buffer, text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { describe, expect, test } from "vitest";
+import { codeOf, messageOf } from "../core/errors.ts";
 import { directoryStore } from "../core/store/directory.ts";
 import { memoryStore } from "../core/store/memory.ts";
-import type { ByteRange, Store, WriteOptions } from "../core/store/store.ts";
+import type { Store, WriteOptions } from "../core/store/store.ts";
+import { contentOf, folder, namesIn, put, refusal, STORES, tear } from "./store/stores.ts";
 
-const folder = () => mkdtempSync(join(tmpdir(), "store-"));
+// What every store keeps to, in memory and on disk.
 
-async function store(
-  store: Store,
-  path: string,
-  content: string | Buffer,
-  options?: WriteOptions,
-): Promise<void> {
-  await pipeline([Buffer.from(content)], await store.write(path, options));
+/** Bytes of which no two places nearby look alike. */
+function pattern(length: number): Buffer {
+  const bytes = Buffer.alloc(length);
+  for (let at = 0; at < length; at += 1) bytes[at] = (at * 31 + (at >> 8) * 7) & 0xff;
+  return bytes;
 }
 
-async function contentOf(store: Store, path: string, range?: ByteRange): Promise<string> {
-  return text((await store.read(path)).stream(range));
-}
-
-const names = async (store: Store, path: string) => (await store.list(path)).map(({ name }) => name);
-const refusal = (code: string) => expect.objectContaining({ code });
-
-describe.each([
-  ["memory", async () => memoryStore()],
-  ["directory", () => directoryStore(folder())],
-])("a store: %s", (_kind, open) => {
-  test("keeps what has been written", async () => {
-    const files = await open();
-    await store(files, "/a.txt", "hello");
-    expect(await contentOf(files, "/a.txt")).toBe("hello");
-    expect(await files.stat("/a.txt")).toMatchObject({
-      path: "/a.txt",
-      name: "a.txt",
-      type: "file",
-      size: 5,
-      mode: 0o644,
-    });
-    expect((await files.stat("a.txt")).modified.getTime()).toBeGreaterThan(Date.now() - 60_000);
-    expect(await files.stat("/")).toMatchObject({ path: "/", name: "", type: "directory", size: 0 });
-  });
-
-  test("lists by name, with the facts", async () => {
-    const files = await open();
-    await files.makeDirectory("/z");
-    await store(files, "/b", "12");
-    await store(files, "/a", "1");
-    expect(await files.list("/")).toMatchObject([
-      { path: "/a", type: "file", size: 1 },
-      { path: "/b", type: "file", size: 2 },
-      { path: "/z", type: "directory", size: 0 },
-    ]);
-    await store(files, "/z/c", "");
-    expect(await files.list("/z")).toMatchObject([{ path: "/z/c", name: "c", size: 0 }]);
-  });
-
+describe.each(STORES)("%s: names", (_kind, open) => {
   test.each([
-    "ünïcödé ☃",
-    "with spaces  two",
-    "q\"uote's",
+    "ünïcödé ☃ 日本語 🎈",
+    "e\u0301 is not \u00e9",
+    " with  spaces ",
+    "q\"uo`te's",
     "-dash",
     "back\\slash",
-    "new\nline",
-    "%41",
+    "..\\..\\up",
+    "new\nline\r\n",
+    "tab\tbell\u0007escape\u001b[31m",
+    "%2e%2e%2f",
     "a..b",
     "...",
     "~",
-  ])("a name like %j is a name", async (name) => {
-    const files = await open();
-    await store(files, `/${name}`, "x");
-    expect(await names(files, "/")).toEqual([name]);
-    expect(await contentOf(files, `/${name}`)).toBe("x");
-    await files.rename(`/${name}`, `/${name}2`);
-    await files.remove(`/${name}2`);
-    expect(await names(files, "/")).toEqual([]);
+    "*?[]",
+    "CON",
+    "x".repeat(255),
+    "ä".repeat(127),
+    "__proto__",
+    "constructor",
+  ])("%j is one", async (name) => {
+    const store = await open();
+    await put(store, `/${name}`, "x");
+    expect(await namesIn(store)).toEqual([name]);
+    expect(await store.stat(`/${name}`)).toMatchObject({ name, path: `/${name}` });
+    expect(await contentOf(store, `/${name}`)).toBe("x");
+    await store.makeDirectory("/d");
+    await store.rename(`/${name}`, `/d/${name}`);
+    await store.remove(`/d/${name}`);
+    expect(await namesIn(store, "/d")).toEqual([]);
   });
 
-  test("ranges", async () => {
-    const files = await open();
-    await store(files, "/a", "0123456789");
-    expect(await contentOf(files, "/a", { start: 3 })).toBe("3456789");
-    expect(await contentOf(files, "/a", { end: 3 })).toBe("0123");
-    expect(await contentOf(files, "/a", { start: 2, end: 4 })).toBe("234");
-    expect(await contentOf(files, "/a", { start: 8, end: 100 })).toBe("89");
-    expect(await contentOf(files, "/a", { start: 10 })).toBe("");
-    await store(files, "/empty", "");
-    expect(await contentOf(files, "/empty")).toBe("");
+  test.each([
+    ["a NUL byte", "/a\0b"],
+    ["half a surrogate pair", "/a\ud800"],
+    ["256 bytes", `/${"x".repeat(256)}`],
+    ["128 characters of two bytes", `/d/${"ä".repeat(128)}`],
+    ["more than 4,096 characters", "/x".repeat(2049)],
+  ])("%s makes none, for whatever it is asked", async (_what, path) => {
+    const store = await open();
+    await put(store, "/a", "a");
+    const attempts: (() => Promise<unknown>)[] = [
+      () => store.stat(path),
+      () => store.list(path),
+      () => store.read(path),
+      () => store.write(path),
+      () => store.remove(path),
+      () => store.rename(path, "/b"),
+      () => store.rename("/a", path),
+      () => store.makeDirectory(path),
+      () => store.setMode(path, 0o600),
+      () => store.setModified(path, new Date()),
+    ];
+    for (const attempt of attempts) await expect(attempt()).rejects.toEqual(refusal("BAD_PATH"));
+    expect(await namesIn(store)).toEqual(["a"]);
+  });
+
+  test.each([
+    "/etc/passwd",
+    "etc/passwd",
+    "//etc///passwd",
+    "/../../etc/passwd",
+    "/etc/x/../passwd",
+    "/./etc/passwd/",
+  ])("%s leads to the same file as the others", async (path) => {
+    const store = await open();
+    await store.makeDirectory("/etc");
+    await put(store, path, "mine");
+    expect(await store.stat(path)).toMatchObject({ path: "/etc/passwd", name: "passwd" });
+    expect(await contentOf(store, "/etc/passwd")).toBe("mine");
+  });
+
+  test.each(["", "/", "..", "/../..", "."])("%j is the root", async (path) => {
+    const store = await open();
+    expect(await store.stat(path)).toMatchObject({ path: "/", name: "", type: "directory", size: 0 });
+    expect(await store.list(path)).toEqual([]);
+  });
+});
+
+describe.each(STORES)("%s: listing", (_kind, open) => {
+  test("is sorted, with the facts", async () => {
+    const store = await open();
+    await store.makeDirectory("/m");
+    for (const name of ["b", "a10", "a9", "B", "ä", "_"]) await put(store, `/${name}`, name);
+    expect(await namesIn(store)).toEqual(["B", "_", "a10", "a9", "b", "m", "ä"]);
+    await put(store, "/m/x", "12345");
+    const [entry] = await store.list("/m");
+    expect(entry).toEqual({
+      path: "/m/x",
+      name: "x",
+      type: "file",
+      size: 5,
+      mode: 0o644,
+      modified: expect.any(Date),
+    });
+    expect(entry).toEqual(await store.stat("/m/x"));
+    expect(await store.stat("/m")).toMatchObject({ type: "directory", size: 0, mode: 0o755 });
+  });
+
+  test("of 5,000 entries", async () => {
+    const store = await open();
+    const wanted = Array.from({ length: 5000 }, (_, count) => `n${String(count).padStart(4, "0")}`);
+    for (const name of wanted) await store.makeDirectory(`/${name}`);
+    await put(store, "/n2500/x", "x");
+    expect(await namesIn(store)).toEqual(wanted);
+    expect(await contentOf(store, "/n2500/x")).toBe("x");
+  });
+
+  test("of the deepest tree that a path can name", async () => {
+    const store = await open();
+    let path = "";
+    for (let depth = 0; depth < 500; depth += 1) {
+      path += `/${depth}`;
+      await store.makeDirectory(path);
+    }
+    await put(store, `${path}/leaf`, "x");
+    await store.rename("/0/1", "/moved");
+    expect(await contentOf(store, `${path.replace("/0/1/", "/moved/")}/leaf`)).toBe("x");
+  });
+});
+
+describe.each(STORES)("%s: reading", (_kind, open) => {
+  const BIG = pattern(600_001);
+
+  test.each([
+    {},
+    { start: 3 },
+    { end: 3 },
+    { start: 2, end: 4 },
+    { start: 0, end: 0 },
+    { start: 262_143, end: 262_144 },
+    { start: 262_144, end: 524_287 },
+    { start: 600_000 },
+    { start: 600_000, end: 900_000 },
+    { start: 600_001 },
+    { start: 5_000_000, end: 6_000_000 },
+    { start: 7, end: 6 },
+    { start: 7, end: 2 },
+  ])("the range %j, of files small and large", async (range) => {
+    const store = await open();
+    for (const content of [BIG, BIG.subarray(0, 10), Buffer.alloc(0)]) {
+      await put(store, "/a", content);
+      const { start = 0, end = content.length - 1 } = range;
+      const read = await buffer((await store.read("/a")).stream(range));
+      expect(read.equals(content.subarray(start, Math.max(start, end + 1)))).toBe(true);
+    }
+  });
+
+  test("tells the entry, and the bytes where it has them", async () => {
+    const store = await open();
+    await put(store, "/a", "hello");
+    const reading = await store.read("/a");
+    expect(reading.entry).toEqual(await store.stat("/a"));
+    expect(reading.bytes).toEqual(Buffer.from("hello"));
+    await reading.close();
+    await reading.close();
   });
 
   test("64 MB, whole", async () => {
-    const files = await open();
-    const block = Buffer.from(Array.from({ length: 1_000_003 }, (_, index) => index % 251));
+    const store = await open();
+    const block = pattern(1_000_003);
     await pipeline(
       (function* () {
         for (let count = 0; count < 64; count += 1) yield block;
       })(),
-      await files.write("/big"),
+      await store.write("/big"),
     );
-    expect((await files.stat("/big")).size).toBe(64 * block.length);
-    const read = await buffer((await files.read("/big")).stream());
+    expect((await store.stat("/big")).size).toBe(64 * block.length);
+    const read = await buffer((await store.read("/big")).stream());
+    expect(read.length).toBe(64 * block.length);
     for (let count = 0; count < 64; count += 1) {
       expect(read.subarray(count * block.length, (count + 1) * block.length).equals(block)).toBe(true);
     }
   });
 
-  test("writing replaces, appends, goes on at an offset", async () => {
-    const files = await open();
-    await store(files, "/a", "0123456789");
-    await store(files, "/a", "ab", { append: true });
-    expect(await contentOf(files, "/a")).toBe("0123456789ab");
-    await store(files, "/a", "X", { start: 3 });
-    expect(await contentOf(files, "/a")).toBe("012X");
-    await store(files, "/a", "Y", { start: 6 });
-    expect(await contentOf(files, "/a")).toBe("012X\0\0Y");
-    await store(files, "/a", "new");
-    expect(await contentOf(files, "/a")).toBe("new");
-    await store(files, "/b", "made", { append: true });
-    await store(files, "/c", "made", { start: 2 });
-    expect([await contentOf(files, "/b"), await contentOf(files, "/c")]).toEqual(["made", "\0\0made"]);
+  test("many at once, while others replace the file: each reads one content, whole", async () => {
+    const store = await open();
+    const contents = ["a", "b", "c"].map((letter) => Buffer.alloc(700_000, letter));
+    await put(store, "/x", contents[0]!);
+    const reads = Array.from({ length: 30 }, async (_, count) => {
+      if (count % 5 === 1) await put(store, "/x", contents[count % 3]!);
+      const read = await buffer((await store.read("/x")).stream());
+      expect(contents.some((content) => content.equals(read))).toBe(true);
+    });
+    await Promise.all(reads);
+    expect(await namesIn(store)).toEqual(["x"]);
   });
 
-  test.each([{}, { append: true }, { start: 2 }] satisfies WriteOptions[])(
-    "a torn upload (%j) leaves the old file whole, and nothing else",
+  test("goes on when the file is replaced, renamed or removed", async () => {
+    const store = await open();
+    const content = pattern(700_000);
+    await put(store, "/a", content);
+    const readings = [await store.read("/a"), await store.read("/a"), await store.read("/a")];
+    const half = readings[0]!.stream();
+    await once(half, "readable");
+    await put(store, "/a", "new");
+    await store.rename("/a", "/b");
+    await store.remove("/b");
+    expect((await buffer(half)).equals(content)).toBe(true);
+    expect((await buffer(readings[1]!.stream({ start: 699_999 }))).length).toBe(1);
+    await readings[2]!.close();
+  });
+});
+
+describe.each(STORES)("%s: writing", (_kind, open) => {
+  test("replaces, appends, goes on at an offset", async () => {
+    const store = await open();
+    await put(store, "/a", "0123456789");
+    await put(store, "/a", "ab", { append: true });
+    expect(await contentOf(store, "/a")).toBe("0123456789ab");
+    await put(store, "/a", "X", { start: 3 });
+    expect(await contentOf(store, "/a")).toBe("012X");
+    await put(store, "/a", "Y", { start: 6 });
+    expect(await contentOf(store, "/a")).toBe("012X\0\0Y");
+    await put(store, "/a", "Z", { start: 2, append: true });
+    expect(await contentOf(store, "/a")).toBe("012X\0\0YZ");
+    await put(store, "/a", "", { start: 2 });
+    expect(await contentOf(store, "/a")).toBe("01");
+    await put(store, "/a", "new");
+    expect(await contentOf(store, "/a")).toBe("new");
+    await put(store, "/a", "");
+    expect((await store.stat("/a")).size).toBe(0);
+    await put(store, "/b", "made", { append: true });
+    await put(store, "/c", "made", { start: 2 });
+    expect([await contentOf(store, "/b"), await contentOf(store, "/c")]).toEqual(["made", "\0\0made"]);
+  });
+
+  test("chunks of any size, from a buffer that is used again", async () => {
+    const store = await open();
+    const content = pattern(300_000);
+    const chunk = Buffer.alloc(70_000);
+    const upload = await store.write("/a");
+    for (let at = 0, step = 1; at < content.length; at += step, step = (step * 3) % 69_997) {
+      const part = content.subarray(at, at + step);
+      chunk.set(part);
+      await new Promise((resolve) => upload.write(chunk.subarray(0, part.length), resolve));
+    }
+    upload.end();
+    await once(upload, "close");
+    expect((await buffer((await store.read("/a")).stream())).equals(content)).toBe(true);
+  });
+
+  test("is seen when it has finished, and not before", async () => {
+    const store = await open();
+    await put(store, "/a", "old");
+    const [fresh, replacing] = [await store.write("/b"), await store.write("/a")];
+    fresh.write("new");
+    replacing.write("new");
+    expect(await namesIn(store)).toEqual(["a"]);
+    await expect(store.stat("/b")).rejects.toEqual(refusal("NOT_FOUND"));
+    expect(await contentOf(store, "/a")).toBe("old");
+    fresh.end();
+    replacing.end();
+    await Promise.all([once(fresh, "finish"), once(replacing, "finish")]);
+    expect([await contentOf(store, "/a"), await contentOf(store, "/b")]).toEqual(["new", "new"]);
+    expect(await namesIn(store)).toEqual(["a", "b"]);
+  });
+
+  test.each([{}, { append: true }, { start: 2 }, { start: 5 }] satisfies WriteOptions[])(
+    "that is broken off (%j) leaves the old file whole, and nothing else",
     async (options) => {
-      const files = await open();
-      await store(files, "/a", "old");
-      const upload = await files.write("/a", options);
-      upload.write("new content");
-      await new Promise((resolve) => setImmediate(resolve));
-      upload.destroy();
-      await once(upload, "close");
-      expect(await contentOf(files, "/a")).toBe("old");
-      expect(await names(files, "/")).toEqual(["a"]);
-      const never = await files.write("/never", options);
-      never.destroy();
-      await once(never, "close");
-      expect(await names(files, "/")).toEqual(["a"]);
+      const store = await open();
+      await put(store, "/a", "old");
+      const before = await store.stat("/a");
+      const upload = await store.write("/a", options);
+      await new Promise((resolve) => upload.write("new content", resolve));
+      await tear(upload);
+      const waiting = await store.write("/a", options);
+      waiting.write(pattern(1_000_000));
+      await tear(waiting);
+      expect(await contentOf(store, "/a")).toBe("old");
+      expect(await store.stat("/a")).toEqual(before);
+      await tear(await store.write("/never", options));
+      expect(await namesIn(store)).toEqual(["a"]);
     },
   );
 
-  test("readers see the old content, whole, until an upload has finished", async () => {
-    const files = await open();
-    const old = Buffer.alloc(1_000_000, "o");
-    await store(files, "/a", old);
-    const reading = await files.read("/a");
-    const upload = await files.write("/a");
-    upload.write(Buffer.alloc(1_000_000, "n"));
-    expect((await buffer((await files.read("/a")).stream())).equals(old)).toBe(true);
-    upload.end();
-    await once(upload, "finish");
-    expect((await contentOf(files, "/a")).startsWith("nnn")).toBe(true);
-    expect((await buffer(reading.stream())).equals(old)).toBe(true);
-  });
-
-  test("of two uploads at once the last to finish stays", async () => {
-    const files = await open();
-    const [first, second] = [await files.write("/a"), await files.write("/a")];
-    first.write("first");
+  test("of two at once the last to finish stays", async () => {
+    const store = await open();
+    const [first, second] = [await store.write("/a"), await store.write("/a")];
+    first.write("first, and longer");
     second.end("second");
-    await once(second, "finish");
+    await once(second, "close");
+    expect(await contentOf(store, "/a")).toBe("second");
     first.end();
     await once(first, "close");
-    expect(await contentOf(files, "/a")).toBe("first");
-    expect(await names(files, "/")).toEqual(["a"]);
+    expect(await contentOf(store, "/a")).toBe("first, and longer");
+    expect(await namesIn(store)).toEqual(["a"]);
   });
 
-  test("an upload whose directory goes fails when it finishes", async () => {
-    const files = await open();
-    await files.makeDirectory("/d");
-    const upload = await files.write("/d/a");
-    await files.rename("/d", "/gone");
-    await expect(pipeline(["x"], upload)).rejects.toEqual(refusal("NOT_FOUND"));
-    expect(await names(files, "/gone")).toEqual([]);
+  test("of many who append at once nobody loses anything", async () => {
+    const store = await open();
+    await put(store, "/log", "begin\n");
+    const uploads = await Promise.all(
+      Array.from({ length: 20 }, () => store.write("/log", { append: true })),
+    );
+    await Promise.all(uploads.map((upload, count) => pipeline([Buffer.from(`line ${count}\n`)], upload)));
+    const lines = (await contentOf(store, "/log")).split("\n");
+    expect(lines[0]).toBe("begin");
+    expect(lines.slice(1, -1).sort()).toEqual(
+      Array.from({ length: 20 }, (_, count) => `line ${count}`).sort(),
+    );
+    expect(await namesIn(store)).toEqual(["log"]);
   });
 
-  test("renaming", async () => {
-    const files = await open();
-    await files.makeDirectory("/d");
-    await store(files, "/a", "a");
-    await store(files, "/b", "b");
-    await files.rename("/a", "/b");
-    expect(await contentOf(files, "/b")).toBe("a");
-    await files.rename("/b", "/d/b");
-    await files.rename("/d", "/e");
-    expect(await contentOf(files, "/e/b")).toBe("a");
-    await files.rename("/e/b", "/e/b");
-    expect(await names(files, "/e")).toEqual(["b"]);
-    await files.makeDirectory("/f");
-    await store(files, "/g", "g");
-    await expect(files.rename("/e", "/f")).rejects.toEqual(refusal("EXISTS"));
-    await expect(files.rename("/g", "/f")).rejects.toEqual(refusal("EXISTS"));
-    await expect(files.rename("/f", "/g")).rejects.toEqual(refusal("NOT_DIRECTORY"));
-    await expect(files.rename("/e", "/e/b/x")).rejects.toMatchObject({
-      code: expect.stringMatching(/FORBIDDEN|NOT_DIRECTORY/),
-    });
-    await expect(files.rename("/e", "/e/inside")).rejects.toEqual(refusal("FORBIDDEN"));
-    await expect(files.rename("/missing", "/x")).rejects.toEqual(refusal("NOT_FOUND"));
-    await expect(files.rename("/g", "/missing/x")).rejects.toEqual(refusal("NOT_FOUND"));
-    expect(await names(files, "/")).toEqual(["e", "f", "g"]);
-  });
-
-  test("what cannot be is refused by its code", async () => {
-    const files = await open();
-    await files.makeDirectory("/d");
-    await store(files, "/d/a", "a");
-    const refused: [() => Promise<unknown>, string][] = [
-      [() => files.stat("/x"), "NOT_FOUND"],
-      [() => files.stat("/d/a/b"), "NOT_DIRECTORY"],
-      [() => files.list("/x"), "NOT_FOUND"],
-      [() => files.list("/d/a"), "NOT_DIRECTORY"],
-      [() => files.read("/x"), "NOT_FOUND"],
-      [() => files.read("/d"), "IS_DIRECTORY"],
-      [() => files.write("/x/y"), "NOT_FOUND"],
-      [() => files.write("/d"), "IS_DIRECTORY"],
-      [() => files.write("/"), "IS_DIRECTORY"],
-      [() => files.write("/d/a/b"), "NOT_DIRECTORY"],
-      [() => files.remove("/x"), "NOT_FOUND"],
-      [() => files.remove("/d"), "NOT_EMPTY"],
-      [() => files.makeDirectory("/d"), "EXISTS"],
-      [() => files.makeDirectory("/d/a"), "EXISTS"],
-      [() => files.makeDirectory("/x/y"), "NOT_FOUND"],
-      [() => files.makeDirectory("/"), "EXISTS"],
-      [() => files.rename("/", "/x"), "FORBIDDEN"],
-      [() => files.setMode("/x", 0o600), "NOT_FOUND"],
-      [() => files.setModified("/x", new Date()), "NOT_FOUND"],
-      [() => files.stat("/a\0b"), "BAD_PATH"],
-      [() => files.write(`/${"x".repeat(5000)}`), "BAD_PATH"],
-    ];
-    for (const [attempt, code] of refused) await expect(attempt()).rejects.toEqual(refusal(code));
-    await expect(files.remove("/")).rejects.toMatchObject({
-      code: expect.stringMatching(/FORBIDDEN|NOT_EMPTY/),
-    });
-    expect(await contentOf(files, "/d/a")).toBe("a");
-  });
-
-  test("no path leads above the root", async () => {
-    const files = await open();
-    await store(files, "/../../etc/../passwd", "mine");
-    expect(await names(files, "/..")).toEqual(["passwd"]);
-    expect(await contentOf(files, "/x/../../../passwd")).toBe("mine");
-  });
-
-  test("modes and times", async () => {
-    const files = await open();
-    await store(files, "/a", "a");
-    await files.setMode("/a", 0o600);
-    await files.setModified("/a", new Date("2001-02-03T04:05:06Z"));
-    expect(await files.stat("/a")).toMatchObject({ mode: 0o600, modified: new Date("2001-02-03T04:05:06Z") });
-    await store(files, "/a", "b");
-    expect((await files.stat("/a")).mode).toBe(0o600);
-    expect((await files.stat("/a")).modified.getFullYear()).toBeGreaterThan(2020);
-  });
-
-  test("5,000 entries", async () => {
-    const files = await open();
-    for (let count = 0; count < 5000; count += 1) await files.makeDirectory(`/${count}`);
-    expect((await files.list("/")).length).toBe(5000);
-  });
-});
-
-describe("in memory", () => {
-  test("the first files are there, with their directories", async () => {
-    const files = memoryStore({ files: { "/in/deep/a.csv": "id\n1\n", "b.bin": new Uint8Array([1, 2]) } });
-    expect(await contentOf(files, "/in/deep/a.csv")).toBe("id\n1\n");
-    expect((await files.stat("/b.bin")).size).toBe(2);
-  });
-
-  test("capacity counts uploads under way, and what goes makes room", async () => {
-    const files = memoryStore({ capacity: 100 });
-    await store(files, "/a", Buffer.alloc(60));
-    await expect(store(files, "/b", Buffer.alloc(41))).rejects.toEqual(refusal("QUOTA"));
-    const upload = await files.write("/b");
-    upload.write(Buffer.alloc(40));
-    await expect(store(files, "/c", "1")).rejects.toEqual(refusal("QUOTA"));
-    upload.destroy();
+  test("appends to what is there in the end", async () => {
+    const store = await open();
+    await put(store, "/a", "old");
+    const upload = await store.write("/a", { append: true });
+    upload.write(" and more");
+    await put(store, "/a", "new");
+    upload.end();
     await once(upload, "close");
-    await store(files, "/b", Buffer.alloc(40));
-    await files.remove("/a");
-    await store(files, "/c", Buffer.alloc(60));
-    await files.rename("/b", "/c");
-    await store(files, "/d", Buffer.alloc(60));
-    await expect(store(files, "/e", "1")).rejects.toEqual(refusal("QUOTA"));
+    expect(await contentOf(store, "/a")).toBe("new and more");
+    const lonely = await store.write("/a", { append: true });
+    await store.remove("/a");
+    lonely.end("alone");
+    await once(lonely, "close");
+    expect(await contentOf(store, "/a")).toBe("alone");
   });
 
-  test("the clock is the store's own", async () => {
-    const files = memoryStore({ now: () => 1_000_000_000_000 });
-    await store(files, "/a", "a");
-    expect((await files.stat("/a")).modified.toISOString()).toBe("2001-09-09T01:46:40.000Z");
-  });
-});
-
-describe("on disk", () => {
-  async function disk() {
-    const root = folder();
-    const outside = folder();
-    writeFileSync(join(outside, "secret"), "secret");
-    mkdirSync(join(outside, "sub"));
-    return { root, outside, files: await directoryStore(root) };
-  }
-
-  test.each(["/no/such/folder", "/etc/hostname"])("%s is no folder to keep files in", async (root) => {
-    await expect(directoryStore(root)).rejects.toEqual(refusal("BAD_OPTION"));
-  });
-
-  test("a symlink that leads outside, or nowhere, is not there", async () => {
-    const { root, outside, files } = await disk();
-    symlinkSync(join(outside, "secret"), join(root, "file"));
-    symlinkSync(outside, join(root, "folder"));
-    symlinkSync("../../../../../../../../etc", join(root, "relative"));
-    symlinkSync("folder", join(root, "chain"));
-    symlinkSync("nowhere", join(root, "dangling"));
-    symlinkSync("loop", join(root, "loop"));
-    expect(await names(files, "/")).toEqual([]);
-    const attempts = (name: string) => [
-      () => files.stat(name),
-      () => files.read(name),
-      () => files.list(name),
-      () => files.write(`${name}/x`),
-      () => files.makeDirectory(`${name}/x`),
-      () => files.remove(`${name}/secret`),
-      () => files.rename(`${name}/secret`, "/mine"),
-      () => files.setMode(name, 0o777),
-    ];
-    for (const name of ["/file", "/folder", "/relative", "/chain", "/dangling", "/loop"]) {
-      for (const attempt of attempts(name)) {
-        await expect(attempt).rejects.toMatchObject({
-          code: expect.stringMatching(/NOT_FOUND|NOT_DIRECTORY/),
-        });
+  test.each([
+    ["its directory went", "NOT_FOUND", async (store: Store) => store.remove("/d")],
+    ["its directory has another name", "NOT_FOUND", async (store: Store) => store.rename("/d", "/e")],
+    [
+      "there is a directory in its place",
+      "IS_DIRECTORY",
+      async (store: Store) => store.makeDirectory("/d/a"),
+    ],
+    [
+      "its directory is a file now",
+      "NOT_DIRECTORY",
+      async (store: Store) => {
+        await store.remove("/d");
+        await put(store, "/d", "x");
+      },
+    ],
+  ])("fails at the end where %s", async (_what, code, meanwhile) => {
+    for (const options of [{}, { append: true }, { start: 3 }]) {
+      const store = await open();
+      await store.makeDirectory("/d");
+      const upload = await store.write("/d/a", options);
+      upload.write("x");
+      await meanwhile(store);
+      await expect(pipeline(["y"], upload)).rejects.toEqual(refusal(code));
+      for (const { path, type } of await store.list("/")) {
+        if (type === "directory")
+          expect((await store.list(path)).filter((entry) => entry.type === "file")).toEqual([]);
       }
     }
-    for (const name of ["/file", "/dangling"])
-      await expect(files.write(name)).rejects.toEqual(refusal("NOT_FOUND"));
-    await expect(files.read("/folder/secret")).rejects.toEqual(refusal("NOT_FOUND"));
-    expect(readdirSync(outside).sort()).toEqual(["secret", "sub"]);
-    expect(readFileSync(join(outside, "secret"), "utf8")).toBe("secret");
-    // The link itself may go: its own directory is inside.
-    await files.remove("/folder");
-    expect(readdirSync(outside).sort()).toEqual(["secret", "sub"]);
   });
 
-  test("a symlink that stays inside is followed, and stays a link when it is written to", async () => {
-    const { root, files } = await disk();
-    mkdirSync(join(root, "d"));
-    writeFileSync(join(root, "d", "a"), "a");
-    symlinkSync("d", join(root, "link"));
-    symlinkSync(join(root, "d", "a"), join(root, "alias"));
-    expect(await names(files, "/")).toEqual(["alias", "d", "link"]);
-    expect(await contentOf(files, "/link/a")).toBe("a");
-    await store(files, "/alias", "b");
-    expect(readFileSync(join(root, "d", "a"), "utf8")).toBe("b");
-    await files.remove("/alias");
-    expect(await names(files, "/d")).toEqual(["a"]);
-  });
-
-  test("a root behind a symlink is a root", async () => {
-    const { root } = await disk();
-    const alias = join(folder(), "alias");
-    symlinkSync(root, alias);
-    const files = await directoryStore(alias);
-    await store(files, "/a", "a");
-    expect(await contentOf(files, "/a")).toBe("a");
-  });
-
-  test("FIFOs and devices are not there, and nothing waits for them", async () => {
-    const { root, files } = await disk();
-    execFileSync("mkfifo", [join(root, "fifo")]);
-    expect(await names(files, "/")).toEqual([]);
-    await expect(files.read("/fifo")).rejects.toEqual(refusal("NOT_FOUND"));
-    await expect(files.stat("/fifo")).rejects.toEqual(refusal("NOT_FOUND"));
-    await expect(files.write("/fifo")).rejects.toEqual(refusal("FORBIDDEN"));
-  });
-
-  test("an upload under way is invisible, by whatever path", async () => {
-    const { root, files } = await disk();
-    const upload = await files.write("/a");
-    upload.write("x");
-    const [partial = ""] = readdirSync(root);
-    expect(partial).toMatch(/^\.wirelab-/);
-    expect(await names(files, "/")).toEqual([]);
-    for (const attempt of [
-      () => files.stat(partial),
-      () => files.read(partial),
-      () => files.write(partial),
-      () => files.remove(partial),
-      () => files.rename(partial, "/b"),
-    ]) {
-      await expect(attempt()).rejects.toEqual(refusal("NOT_FOUND"));
-    }
-    upload.destroy();
-    await once(upload, "close");
-    expect(readdirSync(root)).toEqual([]);
-  });
-
-  test("what a program writes there is there, its mode too", async () => {
-    const { root, files } = await disk();
-    writeFileSync(join(root, "run.sh"), "#!/bin/sh\n");
-    chmodSync(join(root, "run.sh"), 0o755);
-    expect(await files.stat("/run.sh")).toMatchObject({ mode: 0o755, size: 10 });
-    await store(files, "/run.sh", "#!/bin/bash\n");
-    expect(statSync(join(root, "run.sh")).mode & 0o777).toBe(0o755);
-  });
-
-  test("names that are no UTF-8 do not break a listing", async () => {
-    const { root, files } = await disk();
-    writeFileSync(Buffer.concat([Buffer.from(`${root}/`), Buffer.from([0x66, 0xff, 0xfe])]), "x");
-    writeFileSync(join(root, "fine"), "x");
-    expect(await names(files, "/")).toEqual(["fine"]);
-  });
-
-  test("messages name the path in the store, never the one on disk", async () => {
-    const { root, files } = await disk();
-    mkdirSync(join(root, "d"));
-    for (const attempt of [
-      () => files.stat("/x/y"),
-      () => files.read("/d"),
-      () => files.write("/x/y"),
-      () => files.makeDirectory("/d"),
-      () => files.remove("/x"),
-    ]) {
-      const error = await attempt().catch((thrown) => thrown);
-      expect(error.message).not.toContain(root);
+  test("keeps the mode, and tells the time", async () => {
+    const store = await open();
+    await put(store, "/a", "a");
+    await store.setMode("/a", 0o640);
+    for (const options of [{}, { append: true }, { start: 1 }]) {
+      await store.setModified("/a", new Date("2001-02-03T04:05:06Z"));
+      await put(store, "/a", "bc", options);
+      const { mode, modified } = await store.stat("/a");
+      expect(mode).toBe(0o640);
+      expect(Math.abs(modified.getTime() - Date.now())).toBeLessThan(60_000);
     }
   });
 
-  test("no file handle is left, however a reading ends", async () => {
-    const { root, files } = await disk();
-    writeFileSync(join(root, "a"), Buffer.alloc(1_000_000));
-    const open = () => readdirSync("/proc/self/fd").length;
-    const before = open();
-    const unread = await files.read("/a");
-    await unread.close();
-    await unread.close();
-    const torn = (await files.read("/a")).stream();
-    await once(torn, "data");
-    torn.destroy();
-    await once(torn, "close");
-    const empty = (await files.read("/a")).stream({ start: 2_000_000 });
-    expect(await text(empty)).toBe("");
-    await buffer((await files.read("/a")).stream());
-    await expect(files.read("/")).rejects.toEqual(refusal("IS_DIRECTORY"));
-    const upload = await files.write("/b");
-    upload.destroy();
-    await once(upload, "close");
-    expect(open()).toBe(before);
+  test.each([-1, 1.5, Number.NaN, 2 ** 60])("an offset of %d is none", async (start) => {
+    const store = await open();
+    await expect(store.write("/a", { start })).rejects.toEqual(refusal("BAD_OPTION"));
   });
+});
+
+describe.each(STORES)("%s: modes and times", (_kind, open) => {
+  test("are set, and kept when an entry is moved", async () => {
+    const store = await open();
+    await put(store, "/a", "a");
+    await store.makeDirectory("/d");
+    const modified = new Date("2001-02-03T04:05:06.789Z");
+    for (const path of ["/a", "/d"]) {
+      await store.setMode(path, 0o700);
+      await store.setModified(path, modified);
+      expect(await store.stat(path)).toMatchObject({ mode: 0o700, modified });
+    }
+    await store.rename("/a", "/b");
+    expect(await store.stat("/b")).toMatchObject({ mode: 0o700, modified });
+  });
+
+  test("never make a file run as somebody else", async () => {
+    const store = await open();
+    await put(store, "/a", "a");
+    await store.setMode("/a", 0o6755);
+    expect((await store.stat("/a")).mode).toBe(0o755);
+  });
+
+  test("have to be some", async () => {
+    const store = await open();
+    await put(store, "/a", "a");
+    await expect(store.setModified("/a", new Date("never"))).rejects.toEqual(refusal("BAD_OPTION"));
+    expect(Number.isNaN((await store.stat("/a")).modified.getTime())).toBe(false);
+  });
+
+  test("are handed out, not lent", async () => {
+    const store = await open();
+    await put(store, "/a", "a");
+    const modified = new Date("2001-02-03T04:05:06Z");
+    await store.setModified("/a", modified);
+    modified.setFullYear(1999);
+    (await store.stat("/a")).modified.setFullYear(1998);
+    expect((await store.stat("/a")).modified.getFullYear()).toBe(2001);
+  });
+});
+
+describe.each(STORES)("%s: moving", (_kind, open) => {
+  async function tree(): Promise<Store> {
+    const store = await open();
+    await store.makeDirectory("/d");
+    await store.makeDirectory("/d/sub");
+    await store.makeDirectory("/empty");
+    await put(store, "/d/x", "x");
+    await put(store, "/d/sub/y", "y");
+    await put(store, "/a", "a");
+    await put(store, "/b", "b");
+    return store;
+  }
+
+  test.each([
+    ["/a", "/c", "a file"],
+    ["/a", "/b", "a file in another one's place"],
+    ["/a", "/empty/a", "a file to elsewhere"],
+    ["/d", "/dd", "a directory to a name that begins alike"],
+    ["/d", "/empty/d", "a directory to elsewhere"],
+    ["/d/sub", "/sub", "a directory upwards"],
+    ["/a", "/a", "a file to where it is"],
+    ["/d", "/d", "a directory to where it is"],
+  ])("%s to %s: %s", async (from, to) => {
+    const store = await tree();
+    const under = from === "/d" ? `${to}/sub/y` : from === "/d/sub" ? `${to}/y` : to;
+    const content = from === "/a" ? "a" : "y";
+    await store.rename(from, to);
+    expect(await contentOf(store, under)).toBe(content);
+    expect((await store.stat(to)).path).toBe(to);
+    if (from !== to) await expect(store.stat(from)).rejects.toEqual(refusal("NOT_FOUND"));
+  });
+
+  test.each([
+    ["/", "/x", "FORBIDDEN"],
+    ["/", "/", "FORBIDDEN"],
+    ["/missing", "/x", "NOT_FOUND"],
+    ["/missing", "/a", "NOT_FOUND"],
+    ["/missing", "/missing", "NOT_FOUND"],
+    ["/a/x", "/y", "NOT_DIRECTORY"],
+    ["/a", "/missing/x", "NOT_FOUND"],
+    ["/a", "/b/x", "NOT_DIRECTORY"],
+    ["/a", "/a/x", "NOT_DIRECTORY"],
+    ["/a", "/empty", "EXISTS"],
+    ["/a", "/d", "EXISTS"],
+    ["/a", "/", "EXISTS"],
+    ["/d", "/empty", "EXISTS"],
+    ["/d", "/", "EXISTS"],
+    ["/d/sub", "/d", "EXISTS"],
+    ["/d", "/a", "NOT_DIRECTORY"],
+    ["/d", "/d/x", "FORBIDDEN"],
+    ["/d", "/d/sub", "FORBIDDEN"],
+    ["/d", "/d/new", "FORBIDDEN"],
+    ["/d", "/d/sub/new", "FORBIDDEN"],
+  ])("%s to %s is refused: %s", async (from, to, code) => {
+    const store = await tree();
+    await expect(store.rename(from, to)).rejects.toEqual(refusal(code));
+    expect(await namesIn(store)).toEqual(["a", "b", "d", "empty"]);
+    expect(await namesIn(store, "/d")).toEqual(["sub", "x"]);
+    expect([await contentOf(store, "/a"), await contentOf(store, "/b")]).toEqual(["a", "b"]);
+  });
+});
+
+describe.each(STORES)("%s: what cannot be", (_kind, open) => {
+  test.each<[string, (store: Store) => Promise<unknown>, string]>([
+    ["facts of nothing", (store) => store.stat("/x"), "NOT_FOUND"],
+    ["facts below nothing", (store) => store.stat("/x/y"), "NOT_FOUND"],
+    ["facts below a file", (store) => store.stat("/d/a/b"), "NOT_DIRECTORY"],
+    ["listing nothing", (store) => store.list("/x"), "NOT_FOUND"],
+    ["listing a file", (store) => store.list("/d/a"), "NOT_DIRECTORY"],
+    ["reading nothing", (store) => store.read("/x"), "NOT_FOUND"],
+    ["reading a directory", (store) => store.read("/d"), "IS_DIRECTORY"],
+    ["reading the root", (store) => store.read("/"), "IS_DIRECTORY"],
+    ["reading below a file", (store) => store.read("/d/a/b"), "NOT_DIRECTORY"],
+    ["writing below nothing", (store) => store.write("/x/y"), "NOT_FOUND"],
+    ["writing a directory", (store) => store.write("/d"), "IS_DIRECTORY"],
+    ["writing the root", (store) => store.write("/"), "IS_DIRECTORY"],
+    ["writing below a file", (store) => store.write("/d/a/b"), "NOT_DIRECTORY"],
+    ["appending to a directory", (store) => store.write("/d", { append: true }), "IS_DIRECTORY"],
+    ["removing nothing", (store) => store.remove("/x"), "NOT_FOUND"],
+    ["removing what is full", (store) => store.remove("/d"), "NOT_EMPTY"],
+    ["removing the root", (store) => store.remove("/"), "FORBIDDEN"],
+    ["making what is there", (store) => store.makeDirectory("/d"), "EXISTS"],
+    ["making what is a file", (store) => store.makeDirectory("/d/a"), "EXISTS"],
+    ["making two at once", (store) => store.makeDirectory("/x/y"), "NOT_FOUND"],
+    ["making one below a file", (store) => store.makeDirectory("/d/a/b"), "NOT_DIRECTORY"],
+    ["making the root", (store) => store.makeDirectory("/"), "EXISTS"],
+    ["a mode for nothing", (store) => store.setMode("/x", 0o600), "NOT_FOUND"],
+    ["a time for nothing", (store) => store.setModified("/x", new Date()), "NOT_FOUND"],
+  ])("%s", async (_what, attempt, code) => {
+    const store = await open();
+    await store.makeDirectory("/d");
+    await put(store, "/d/a", "a");
+    await expect(attempt(store)).rejects.toEqual(refusal(code));
+    expect(await namesIn(store)).toEqual(["d"]);
+    expect(await contentOf(store, "/d/a")).toBe("a");
+  });
+
+  test("a directory goes when it is empty, though somebody uploads into it", async () => {
+    const store = await open();
+    await store.makeDirectory("/d");
+    const upload = await store.write("/d/a");
+    await store.remove("/d");
+    await tear(upload);
+    expect(await namesIn(store)).toEqual([]);
+    await store.makeDirectory("/d");
+    await store.remove("/d");
+  });
+});
+
+/** Numbers that look random and are the same each time. */
+function dice(seed: number): (sides: number) => number {
+  let state = seed;
+  return (sides) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * sides);
+  };
+}
+
+/** One operation that means the same to every store. */
+function randomStep(roll: (sides: number) => number): (store: Store) => Promise<unknown> {
+  const name = () => ["a", "b", "c"][roll(3)];
+  const path = () => `/${Array.from({ length: 1 + roll(3) }, name).join("/")}`;
+  const [one, other] = [path(), path()];
+  const content = "0123456789".slice(roll(10));
+  const steps: ((store: Store) => Promise<unknown>)[] = [
+    (store) => store.makeDirectory(one),
+    (store) => store.makeDirectory(one),
+    (store) => store.remove(one),
+    (store) => store.rename(one, other),
+    (store) => store.rename(one, other),
+    (store) => put(store, one, content),
+    (store) => put(store, one, content, { append: true }),
+    (store) => put(store, one, content, { start: content.length }),
+    async (store) => tear(await store.write(one)),
+    (store) => namesIn(store, one),
+    (store) => contentOf(store, one),
+    async (store) => ({ ...(await store.stat(one)), modified: undefined }),
+  ];
+  return steps[roll(steps.length)]!;
+}
+
+async function all(store: Store, path = "/"): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const entry of await store.list(path)) {
+    found[entry.path] = entry.type === "file" ? await contentOf(store, entry.path) : "a directory";
+    if (entry.type === "directory") Object.assign(found, await all(store, entry.path));
+  }
+  return found;
+}
+
+test.each([1, 2, 3, 4])("memory and directory answer alike, word for word (%d)", async (seed) => {
+  const [memory, disk] = [memoryStore(), await directoryStore(folder())];
+  const roll = dice(seed);
+  const told = (outcome: Promise<unknown>) =>
+    outcome.catch((error) => `${codeOf(error)}: ${messageOf(error)}`);
+  for (let count = 0; count < 400; count += 1) {
+    const step = randomStep(roll);
+    expect(await told(step(disk))).toEqual(await told(step(memory)));
+  }
+  expect(await all(disk)).toEqual(await all(memory));
+});
+
+test("a stream of a reading that nobody reads holds nothing back", async () => {
+  for (const [, open] of STORES) {
+    const store = await open();
+    await put(store, "/a", pattern(600_000));
+    const reading = await store.read("/a");
+    const unread = reading.stream();
+    await reading.close();
+    await reading.close();
+    unread.destroy();
+    expect(await text((await store.read("/a")).stream({ end: 0 }))).toHaveLength(1);
+  }
 });

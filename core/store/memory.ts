@@ -1,6 +1,8 @@
-import { Readable, Writable } from "node:stream";
-import { WirelabError } from "../errors.ts";
-import { isWithin, nameOf, parentOf, resolvePath } from "../path.ts";
+import { Writable } from "node:stream";
+import { childOf, isWithin, nameOf, parentOf, resolveEntry } from "../path.ts";
+import { Gathering } from "./gathering.ts";
+import { readingOf, SLICE } from "./reading.ts";
+import { checkOffset, checkTime, intoItself, refusal, rootStays } from "./refusal.ts";
 import type { Entry, Reading, Store, WriteOptions } from "./store.ts";
 
 export interface MemoryStoreOptions {
@@ -8,209 +10,219 @@ export interface MemoryStoreOptions {
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
   /** How many bytes may be stored, uploads under way included. Default 1 GiB. */
   readonly capacity?: number;
+  /** How many files and directories there may be: those without a byte take memory, too. Default 1,000,000. */
+  readonly entries?: number;
   /** The clock for modification times, in Unix milliseconds. Default `Date.now`. */
   readonly now?: () => number;
 }
 
-const DEFAULT_CAPACITY = 1024 ** 3;
-
-/** How much a stream hands out at once, in bytes. */
-const READ_SIZE = 256 * 1024;
+const DEFAULTS = { files: {}, capacity: 1024 ** 3, entries: 1_000_000, now: Date.now } as const;
 
 interface FileNode {
   readonly type: "file";
   /** Replaced as a whole and never written into: who reads it reads one moment. */
   readonly bytes: Buffer;
-  modified: Date;
+  modified: number;
   mode: number;
 }
 
 interface DirectoryNode {
   readonly type: "directory";
   readonly children: Map<string, Node>;
-  modified: Date;
+  modified: number;
   mode: number;
 }
 
 type Node = FileNode | DirectoryNode;
 
-/** A store in memory: gone with its lab. */
+const NOTHING = Buffer.alloc(0);
+
+/**
+ * A store in memory: gone with its lab.
+ *
+ * @throws WirelabError for first files that cannot be: `QUOTA` for too many bytes, `NOT_DIRECTORY` for one below another,
+ *   `IS_DIRECTORY`, `BAD_PATH`.
+ *
+ * @example
+ * ```ts
+ * import { memoryStore } from "wirelab";
+ *
+ * const store = memoryStore({ files: { "/in/a.csv": "id\n1\n" }, capacity: 1_000_000 });
+ * console.log((await store.stat("/in/a.csv")).size); // 5
+ * ```
+ */
 export function memoryStore(options: MemoryStoreOptions = {}): Store {
-  const store = new MemoryStore(options);
-  for (const [path, content] of Object.entries(options.files ?? {}))
-    store.put(resolvePath(path), Buffer.from(content));
-  return store;
+  return new MemoryStore({ ...DEFAULTS, ...options });
 }
 
 class MemoryStore implements Store {
   readonly #capacity: number;
+  readonly #entries: number;
   readonly #now: () => number;
   readonly #root: DirectoryNode;
+  /** Bytes of files, and of uploads under way. */
   #used = 0;
+  #count = 0;
 
-  constructor({ capacity = DEFAULT_CAPACITY, now = Date.now }: MemoryStoreOptions) {
+  constructor({ files, capacity, entries, now }: Required<MemoryStoreOptions>) {
     this.#capacity = capacity;
+    this.#entries = entries;
     this.#now = now;
-    this.#root = this.#directory();
+    this.#root = this.#emptyDirectory();
+    for (const [path, content] of Object.entries(files)) this.#put(resolveEntry(path), Buffer.from(content));
   }
 
   async stat(path: string): Promise<Entry> {
-    const resolved = resolvePath(path);
-    return entryOf(resolved, this.#find(resolved));
+    const resolved = resolveEntry(path);
+    return entryOf(resolved, nameOf(resolved), this.#find(resolved));
   }
 
   async list(path: string): Promise<readonly Entry[]> {
-    const resolved = resolvePath(path);
-    const below = resolved === "/" ? "/" : `${resolved}/`;
-    return [...this.#folder(resolved).children]
-      .map(([name, node]) => entryOf(below + name, node))
+    const resolved = resolveEntry(path);
+    return [...this.#directory(resolved).children]
+      .map(([name, node]) => entryOf(childOf(resolved, name), name, node))
       .sort((one, other) => (one.name < other.name ? -1 : 1));
   }
 
   async read(path: string): Promise<Reading> {
-    const resolved = resolvePath(path);
+    const resolved = resolveEntry(path);
     const node = this.#find(resolved);
-    if (node.type === "directory") throw new WirelabError("IS_DIRECTORY", `${resolved}: is a directory.`);
-    const { bytes } = node;
-    return {
-      entry: entryOf(resolved, node),
-      bytes,
-      stream: ({ start = 0, end = bytes.length - 1 } = {}) => slices(bytes.subarray(start, end + 1)),
-      close: async () => {},
-    };
+    if (node.type === "directory") throw refusal("IS_DIRECTORY", resolved);
+    return readingOf(entryOf(resolved, nameOf(resolved), node), node.bytes);
   }
 
   async write(path: string, { start = 0, append }: WriteOptions = {}): Promise<Writable> {
-    const resolved = resolvePath(path);
-    const old = this.#replaceable(resolved);
-    const kept = append ? old : old?.subarray(0, start);
+    checkOffset(start);
+    const resolved = resolveEntry(path);
+    const old = this.#replaceable(resolved)?.bytes ?? NOTHING;
+    const zeros = append ? 0 : Math.max(0, start - old.length);
+    this.#reserve(zeros, resolved);
     // What is missing before the offset is zeros, as on a disk.
-    const gap = append ? 0 : Math.max(0, start - (kept?.length ?? 0));
-    const upload = new Upload({
+    const kept = zeros > 0 ? Buffer.concat([old, Buffer.alloc(zeros)]) : old.subarray(0, start);
+    return new Upload(zeros, {
       reserve: (bytes) => this.#reserve(bytes, resolved),
-      release: (bytes) => {
-        this.#used -= bytes;
+      complete: (gathered, reserved) => {
+        const current = this.#replaceable(resolved)?.bytes ?? NOTHING;
+        // Behind what is there now, so that of two who append at once neither loses anything.
+        const bytes = gathered.behind(append ? current : kept);
+        this.#store(resolved, bytes, bytes.length - reserved - current.length);
       },
-      complete: (content) => this.#replace(resolved, content),
     });
-    upload.begin(kept ?? Buffer.alloc(0), gap);
-    return upload;
   }
 
   async remove(path: string): Promise<void> {
-    const resolved = resolvePath(path);
+    const resolved = resolveEntry(path);
+    if (resolved === "/") throw rootStays("/");
     const node = this.#find(resolved);
-    if (node.type === "directory" && node.children.size > 0 && resolved !== "/") {
-      throw new WirelabError("NOT_EMPTY", `${resolved}: the directory is not empty.`);
-    }
+    if (node.type === "directory" && node.children.size > 0) throw refusal("NOT_EMPTY", resolved);
     this.#detach(resolved);
     if (node.type === "file") this.#used -= node.bytes.length;
   }
 
   async rename(from: string, to: string): Promise<void> {
-    const source = resolvePath(from);
-    const target = resolvePath(to);
+    const source = resolveEntry(from);
+    const target = resolveEntry(to);
+    if (source === "/") throw rootStays("/");
     const node = this.#find(source);
-    if (source === "/" || (target !== source && isWithin(target, source))) {
-      throw new WirelabError("FORBIDDEN", `${source}: cannot be moved there.`);
-    }
     if (target === source) return;
-    const folder = this.#folder(parentOf(target));
-    const there = target === "/" ? this.#root : folder.children.get(nameOf(target));
-    if (there?.type === "directory") throw new WirelabError("EXISTS", `${target}: is there already.`);
-    if (there && node.type === "directory") throw new WirelabError("NOT_DIRECTORY", `${target}: is a file.`);
+    if (node.type === "directory" && isWithin(target, source)) throw intoItself(source);
+    if (target === "/") throw refusal("EXISTS", "/");
+    const there = this.#directory(parentOf(target), target).children.get(nameOf(target));
+    if (there?.type === "directory") throw refusal("EXISTS", target);
+    if (there && node.type === "directory") throw refusal("NOT_DIRECTORY", target);
     this.#detach(source);
-    if (there) this.#used -= there.bytes.length;
-    this.#attach(folder, nameOf(target), node);
+    this.#attach(target, node, there ? -there.bytes.length : 0);
   }
 
   async makeDirectory(path: string): Promise<void> {
-    const resolved = resolvePath(path);
-    const parent = this.#folder(parentOf(resolved));
-    if (resolved === "/" || parent.children.has(nameOf(resolved))) {
-      throw new WirelabError("EXISTS", `${resolved}: is there already.`);
+    const resolved = resolveEntry(path);
+    if (resolved === "/" || this.#directory(parentOf(resolved), resolved).children.has(nameOf(resolved))) {
+      throw refusal("EXISTS", resolved);
     }
-    this.#attach(parent, nameOf(resolved), this.#directory());
+    this.#attach(resolved, this.#emptyDirectory());
   }
 
   async setMode(path: string, mode: number): Promise<void> {
-    this.#find(resolvePath(path)).mode = mode & 0o777;
+    this.#find(resolveEntry(path)).mode = mode & 0o777;
   }
 
   async setModified(path: string, modified: Date): Promise<void> {
-    this.#find(resolvePath(path)).modified = modified;
+    checkTime(modified);
+    this.#find(resolveEntry(path)).modified = modified.getTime();
   }
 
-  /** Puts a file in its place, and makes the directories on the way. `path` is resolved. */
-  put(path: string, bytes: Buffer): void {
-    let folder = this.#root;
+  /** Puts a first file in its place, and makes the directories on the way. */
+  #put(path: string, bytes: Buffer): void {
+    let directory = "/";
     for (const name of path.split("/").slice(1, -1)) {
-      const child = folder.children.get(name) ?? this.#attach(folder, name, this.#directory());
-      if (child.type === "file") throw new WirelabError("NOT_DIRECTORY", `${path}: lies below a file.`);
-      folder = child;
+      const children = this.#directory(directory, path).children;
+      directory = childOf(directory, name);
+      if (!children.has(name)) this.#attach(directory, this.#emptyDirectory());
     }
-    this.#reserve(bytes.length, path);
-    this.#replace(path, bytes);
+    const old = this.#replaceable(path)?.bytes ?? NOTHING;
+    this.#store(path, bytes, bytes.length - old.length);
   }
 
-  /** Makes bytes that are reserved already the content of a file. */
-  #replace(path: string, bytes: Buffer): void {
-    const folder = this.#folder(parentOf(path));
-    const old = this.#replaceable(path);
-    const mode = folder.children.get(nameOf(path))?.mode ?? 0o644;
-    this.#used -= old?.length ?? 0;
-    this.#attach(folder, nameOf(path), { type: "file", bytes, modified: this.#date(), mode });
+  /** Makes bytes the content of a file. @param more how many of them are not reserved yet. */
+  #store(path: string, bytes: Buffer, more: number): void {
+    const mode = this.#replaceable(path)?.mode ?? 0o644;
+    this.#attach(path, { type: "file", bytes, modified: this.#now(), mode }, more);
   }
 
-  /** The content that a new one would replace, if there is any; refuses where no file can be. */
-  #replaceable(path: string): Buffer | undefined {
-    const node = path === "/" ? this.#root : this.#folder(parentOf(path)).children.get(nameOf(path));
-    if (node?.type === "directory") throw new WirelabError("IS_DIRECTORY", `${path}: is a directory.`);
-    return node?.bytes;
+  /** The file that a new one would replace, if there is any; refuses where no file can be. */
+  #replaceable(path: string): FileNode | undefined {
+    if (path === "/") throw refusal("IS_DIRECTORY", path);
+    const node = this.#directory(parentOf(path), path).children.get(nameOf(path));
+    if (node?.type === "directory") throw refusal("IS_DIRECTORY", path);
+    return node;
   }
 
-  #find(path: string): Node {
+  #find(path: string, asked = path): Node {
     let node: Node = this.#root;
     if (path === "/") return node;
     for (const name of path.slice(1).split("/")) {
-      if (node.type === "file") throw new WirelabError("NOT_DIRECTORY", `${path}: lies below a file.`);
+      if (node.type === "file") throw refusal("NOT_DIRECTORY", asked);
       const child: Node | undefined = node.children.get(name);
-      if (!child) throw new WirelabError("NOT_FOUND", `${path}: no such file or directory.`);
+      if (!child) throw refusal("NOT_FOUND", asked);
       node = child;
     }
     return node;
   }
 
-  #folder(path: string): DirectoryNode {
-    const node = this.#find(path);
-    if (node.type === "file") throw new WirelabError("NOT_DIRECTORY", `${path}: not a directory.`);
+  /** @param asked the path that a refusal names. */
+  #directory(path: string, asked = path): DirectoryNode {
+    const node = this.#find(path, asked);
+    if (node.type === "file") throw refusal("NOT_DIRECTORY", asked);
     return node;
   }
 
-  #attach<T extends Node>(folder: DirectoryNode, name: string, node: T): T {
-    folder.children.set(name, node);
-    folder.modified = this.#date();
-    return node;
+  #emptyDirectory(): DirectoryNode {
+    return { type: "directory", children: new Map(), modified: this.#now(), mode: 0o755 };
+  }
+
+  /** @param more bytes that this adds to those that are stored already; fewer than 0 are given back. */
+  #attach(path: string, node: Node, more = 0): void {
+    const parent = this.#directory(parentOf(path));
+    const added = parent.children.has(nameOf(path)) ? 0 : 1;
+    if (this.#count + added > this.#entries) {
+      throw refusal("QUOTA", path, { why: `the store holds ${this.#entries} entries and no more` });
+    }
+    this.#reserve(more, path);
+    this.#count += added;
+    parent.children.set(nameOf(path), node);
+    parent.modified = this.#now();
   }
 
   #detach(path: string): void {
-    if (path === "/") throw new WirelabError("FORBIDDEN", "/: the root stays where it is.");
-    const folder = this.#folder(parentOf(path));
-    folder.children.delete(nameOf(path));
-    folder.modified = this.#date();
-  }
-
-  #directory(): DirectoryNode {
-    return { type: "directory", children: new Map(), modified: this.#date(), mode: 0o755 };
-  }
-
-  #date(): Date {
-    return new Date(this.#now());
+    const parent = this.#directory(parentOf(path));
+    parent.children.delete(nameOf(path));
+    parent.modified = this.#now();
+    this.#count -= 1;
   }
 
   #reserve(bytes: number, path: string): void {
-    if (this.#used + bytes > this.#capacity) {
-      throw new WirelabError("QUOTA", `${path}: the store holds ${this.#capacity} bytes and no more.`);
+    if (bytes > 0 && this.#used + bytes > this.#capacity) {
+      throw refusal("QUOTA", path, { why: `the store holds ${this.#capacity} bytes and no more` });
     }
     this.#used += bytes;
   }
@@ -218,49 +230,43 @@ class MemoryStore implements Store {
 
 /** What an upload asks of its store. */
 interface Room {
-  /** @throws WirelabError `QUOTA` */
+  /** Fewer than 0 bytes are given back. @throws WirelabError `QUOTA` */
   reserve(bytes: number): void;
-  release(bytes: number): void;
-  complete(content: Buffer): void;
+  /** Makes it a file; the reserved bytes are the store's from then on. */
+  complete(gathered: Gathering, reserved: number): void;
 }
 
 /** Gathers bytes, and makes them a file when it has finished; destroyed before, it leaves nothing. */
 class Upload extends Writable {
   readonly #room: Room;
-  #chunks: Buffer[] = [];
-  #reserved = 0;
+  #gathered = new Gathering();
+  #reserved: number;
 
-  constructor(room: Room) {
-    super({ highWaterMark: READ_SIZE });
+  constructor(reserved: number, room: Room) {
+    super({ highWaterMark: SLICE });
+    this.#reserved = reserved;
     this.#room = room;
-  }
-
-  /** What stands before the first byte that will be written: old content, then zeros. */
-  begin(kept: Buffer, zeros: number): void {
-    this.#room.reserve(kept.length + zeros);
-    this.#reserved = kept.length + zeros;
-    this.#chunks = [kept, Buffer.alloc(zeros)];
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error) => void): void {
     this.#try(done, () => {
       this.#room.reserve(chunk.length);
       this.#reserved += chunk.length;
-      this.#chunks.push(chunk);
+      this.#gathered.add(chunk);
     });
   }
 
   override _final(done: (error?: Error) => void): void {
     this.#try(done, () => {
-      this.#room.complete(Buffer.concat(this.#chunks));
+      this.#room.complete(this.#gathered, this.#reserved);
       this.#reserved = 0;
     });
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    this.#room.release(this.#reserved);
+    this.#room.reserve(-this.#reserved);
     this.#reserved = 0;
-    this.#chunks = [];
+    this.#gathered = new Gathering();
     done(error);
   }
 
@@ -275,26 +281,8 @@ class Upload extends Writable {
   }
 }
 
-function slices(bytes: Buffer): Readable {
-  let at = 0;
-  return new Readable({
-    highWaterMark: READ_SIZE,
-    read() {
-      const slice = bytes.subarray(at, at + READ_SIZE);
-      at += slice.length;
-      this.push(slice.length > 0 ? slice : null);
-    },
-  });
-}
-
-function entryOf(path: string, node: Node): Entry {
+function entryOf(path: string, name: string, node: Node): Entry {
   const { type, modified, mode } = node;
-  return {
-    path,
-    name: nameOf(path),
-    type,
-    size: node.type === "file" ? node.bytes.length : 0,
-    modified,
-    mode,
-  };
+  const size = node.type === "file" ? node.bytes.length : 0;
+  return { path, name, type, size, modified: new Date(modified), mode };
 }

@@ -32,16 +32,23 @@ export interface Reading {
 }
 
 export interface WriteOptions {
-  /** Where the bytes go on from: what the file has before this offset stays, what it has after is cut off. Default 0. */
+  /**
+   * Where the bytes go on from: what the file has before this offset stays, what it has after is cut off, and what is
+   * missing is zeros. Default 0.
+   */
   readonly start?: number;
-  /** The bytes go behind what the file has. Default: they replace it. */
+  /**
+   * The bytes go behind what the file has when they are complete, so that of two who append at once neither loses anything.
+   * Default: they replace it.
+   */
   readonly append?: boolean;
 }
 
 /**
  * Files and directories that every server of a lab shares. Paths are absolute (a relative one counts from the root).
  * Every method rejects with a `WirelabError` whose code is one of the store's: `NOT_FOUND`, `FORBIDDEN`, `EXISTS`,
- * `IS_DIRECTORY`, `NOT_DIRECTORY`, `NOT_EMPTY`, `BAD_PATH`, `QUOTA`, `IO`. Messages name virtual paths only.
+ * `IS_DIRECTORY`, `NOT_DIRECTORY`, `NOT_EMPTY`, `BAD_PATH`, `QUOTA`, `IO`; an offset or a date that is none is a
+ * `BAD_OPTION`. Messages name virtual paths only.
  */
 export interface Store {
   stat(path: string): Promise<Entry>;
@@ -56,10 +63,20 @@ export interface Store {
   write(path: string, options?: WriteOptions): Promise<Writable>;
   /** Removes a file or an empty directory. The root is refused with `FORBIDDEN`. */
   remove(path: string): Promise<void>;
-  /** Moves a file or directory; a file that is there already is replaced, a directory is refused with `EXISTS`. */
+  /**
+   * Moves a file or directory, and leaves it where source and target are the same. A file replaces a file; a directory that
+   * is there already is refused with `EXISTS`, a file in a directory's way with `NOT_DIRECTORY`, the root and a move into
+   * itself with `FORBIDDEN`.
+   */
   rename(from: string, to: string): Promise<void>;
   /** Makes one directory; its parent must exist. */
   makeDirectory(path: string): Promise<void>;
+  /** Sets the permission bits; others, as setuid, are left out. */
   setMode(path: string, mode: number): Promise<void>;
   setModified(path: string, modified: Date): Promise<void>;
+  /**
+   * The same store, same paths, for somebody who may not leave `directory` by a symlink either. A store that has no links
+   * needs none of it.
+   */
+  confined?(directory: string): Store;
 }

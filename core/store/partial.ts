@@ -1,0 +1,190 @@
+import { randomBytes } from "node:crypto";
+import { constants, createReadStream, type Stats } from "node:fs";
+import * as fs from "node:fs/promises";
+import { dirname, join, sep } from "node:path";
+import { Writable } from "node:stream";
+import { diskRefusal } from "./errno.ts";
+import { SLICE } from "./reading.ts";
+import type { WriteOptions } from "./store.ts";
+
+/** What an upload is called until it is complete: no client sees such a name, or can ask for one. */
+export function isPartial(name: string): boolean {
+  // Some disks do not tell capitals from small letters.
+  return /^\.wirelab-[0-9a-f]{16}\.part$/i.test(name);
+}
+
+/** Where a file is to be, and what is there now. */
+export interface Target {
+  readonly place: string;
+  readonly old?: Stats;
+}
+
+/** The uploads under way in one folder. */
+export class Uploads {
+  readonly #open = new Set<Upload>();
+  /** The last of those who want to complete the same file. */
+  readonly #turns = new Map<string, Promise<void>>();
+
+  /**
+   * Opens a file beside its place, with what the options keep of the old one in it.
+   *
+   * @param locate where the place is; asked again when the upload is complete.
+   */
+  async begin(path: string, options: WriteOptions, locate: () => Promise<Target>): Promise<Writable> {
+    const target = await locate();
+    const partial = partialBeside(target.place);
+    const start = options.append ? 0 : (options.start ?? 0);
+    const file = await (target.old && start > 0 ? copyOf(target.place, partial) : create(partial));
+    try {
+      if (start > 0) await file.truncate(start);
+    } catch (error) {
+      await file.close();
+      await fs.rm(partial, { force: true });
+      throw error;
+    }
+    const upload = new Upload({
+      path,
+      file,
+      partial,
+      append: options.append === true,
+      inTurn: (replace) => this.#inTurn(target.place, async () => replace(await locate())),
+      closed: () => this.#open.delete(upload),
+    });
+    this.#open.add(upload);
+    return upload;
+  }
+
+  /** A directory has another name: the uploads into it lie elsewhere now, to be cleared away there. */
+  moved(from: string, to: string): void {
+    for (const upload of this.#open) upload.moved(from, to);
+  }
+
+  /** Of two who append to a file at once, the second joins its bytes to what the first has made. */
+  async #inTurn(place: string, step: () => Promise<void>): Promise<void> {
+    const turn = (this.#turns.get(place) ?? Promise.resolve()).then(step, step);
+    this.#turns.set(place, turn);
+    try {
+      await turn;
+    } finally {
+      if (this.#turns.get(place) === turn) this.#turns.delete(place);
+    }
+  }
+}
+
+interface Beginning {
+  /** The virtual one, for messages. */
+  readonly path: string;
+  readonly file: fs.FileHandle;
+  readonly partial: string;
+  readonly append: boolean;
+  /** Calls back, when nobody else completes the same file, with what is to be replaced. */
+  inTurn(replace: (target: Target) => Promise<void>): Promise<void>;
+  closed(): void;
+}
+
+/** A file that is written beside its place, renamed into it when it has finished, and gone when it is destroyed before. */
+class Upload extends Writable {
+  readonly #beginning: Beginning;
+  readonly #file: fs.FileHandle;
+  #partial: string;
+  #completion: Promise<void> | undefined;
+
+  constructor(beginning: Beginning) {
+    super({ highWaterMark: SLICE });
+    this.#beginning = beginning;
+    this.#file = beginning.file;
+    this.#partial = beginning.partial;
+  }
+
+  moved(from: string, to: string): void {
+    if (this.#partial.startsWith(from + sep)) this.#partial = to + this.#partial.slice(from.length);
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error) => void): void {
+    this.#settle(this.#file.appendFile(chunk), done);
+  }
+
+  override _writev(chunks: { chunk: Buffer }[], done: (error?: Error) => void): void {
+    this.#settle(this.#file.appendFile(Buffer.concat(chunks.map(({ chunk }) => chunk))), done);
+  }
+
+  override _final(done: (error?: Error) => void): void {
+    this.#completion = this.#beginning.inTurn((target) => this.#replace(target));
+    this.#settle(this.#completion, done);
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    const clear = async () => {
+      await this.#completion?.catch(() => {});
+      await this.#file.close();
+      await fs.rm(this.#partial, { force: true });
+    };
+    clear()
+      .finally(() => this.#beginning.closed())
+      .then(
+        () => done(error),
+        (failure) => done(error ?? diskRefusal(failure, this.#beginning.path)),
+      );
+  }
+
+  async #replace({ place, old }: Target): Promise<void> {
+    await this.#file.close();
+    const joins = this.#beginning.append && old !== undefined && old.size > 0;
+    const complete = joins ? await joined(place, this.#partial) : this.#partial;
+    try {
+      if (old) await fs.chmod(complete, old.mode & 0o777);
+      await fs.rename(complete, place);
+    } catch (error) {
+      if (joins) await fs.rm(complete, { force: true });
+      throw error;
+    }
+  }
+
+  #settle(operation: Promise<void>, done: (error?: Error) => void): void {
+    operation.then(
+      () => done(),
+      (error) => done(diskRefusal(error, this.#beginning.path)),
+    );
+  }
+}
+
+/** A short name that nobody can guess, in the same directory: a rename within it replaces in one step. */
+function partialBeside(place: string): string {
+  return join(dirname(place), `.wirelab-${randomBytes(8).toString("hex")}.part`);
+}
+
+function create(partial: string): Promise<fs.FileHandle> {
+  return fs.open(
+    partial,
+    constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_EXCL,
+    0o644,
+  );
+}
+
+/** A copy that shares its blocks where the disk can do that, open to be gone on with. */
+async function copyOf(place: string, partial: string): Promise<fs.FileHandle> {
+  try {
+    await fs.copyFile(place, partial, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+    // The copy has the mode as well, which may forbid writing.
+    await fs.chmod(partial, 0o600);
+    return await fs.open(partial, constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW);
+  } catch (error) {
+    await fs.rm(partial, { force: true });
+    throw error;
+  }
+}
+
+/** The old file with the partial one behind it, under another partial name. */
+async function joined(place: string, partial: string): Promise<string> {
+  const whole = partialBeside(place);
+  const file = await copyOf(place, whole);
+  try {
+    await fs.writeFile(file, createReadStream(partial, { highWaterMark: SLICE }));
+    return whole;
+  } catch (error) {
+    await fs.rm(whole, { force: true });
+    throw error;
+  } finally {
+    await file.close();
+  }
+}
