@@ -1,3 +1,5 @@
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { describe, expect, test } from "vitest";
@@ -9,7 +11,10 @@ import {
   guarded,
   PERMISSIONS,
 } from "../core/accounts.ts";
+import { directoryStore } from "../core/store/directory.ts";
 import { memoryStore } from "../core/store/memory.ts";
+import type { Store } from "../core/store/store.ts";
+import { folder } from "./store/stores.ts";
 
 const refused = (code: string) => expect.objectContaining({ code });
 
@@ -42,12 +47,13 @@ describe("logging in", () => {
     expect(accounts.verify(name, password)).toBeUndefined();
   });
 
-  test("an anonymous account with a password wants it", () => {
+  test("an anonymous account with a password wants it, and lends nothing", () => {
     const strict = accountTable([{ name: "anonymous", password: "x" }]);
-    expect([strict.verify("anonymous", "y"), strict.verify("anonymous", "x")?.name]).toEqual([
-      undefined,
-      "anonymous",
-    ]);
+    expect(strict.verify("anonymous", "y")).toBeUndefined();
+    expect(strict.verify("anonymous", "x")?.name).toBe("anonymous");
+    expect(strict.anonymous).toBeUndefined();
+    expect(accounts.anonymous).toEqual({ name: "anonymous", home: "/", permissions: "el" });
+    expect(accountTable([]).anonymous).toBeUndefined();
   });
 
   test("nothing that is handed out holds a password", () => {
@@ -69,19 +75,44 @@ test.each([
   [[{ name: "" }], "needs a name"],
   [[{ name: "a\nb" }], "needs a name"],
   [[{ name: "a" }, { name: "a" }], "is there twice"],
+  [[{ name: "a:b" }], "colons"],
+  [[{ name: "a\u007f" }], "needs a name"],
   [[{ name: "a", permissions: "elx" }], 'permission "x"'],
+  [[{ name: "a", permissions: "el r" }], 'permission " "'],
+  [[{ name: "a", permissions: "m🎈" }], 'permission "🎈"'],
+  [[{ name: "a", home: "/a\0" }], "home"],
+  [[{ name: "a", home: `/${"x".repeat(256)}` }], "home"],
+  [JSON.parse('[{ "name": 5 }]'), "string as name"],
+  [JSON.parse('[{ "name": "a", "password": 1234 }]'), "string as password"],
+  [JSON.parse('[{ "name": "a", "permissions": ["e"] }]'), "string as permissions"],
+  [JSON.parse('[{ "password": "x" }]'), "needs a name"],
 ] satisfies [Account[], string][])("%j is refused: %s", (accounts, why) => {
   expect(() => accountTable(accounts)).toThrow(
     expect.objectContaining({ code: "BAD_ACCOUNT", message: expect.stringContaining(why) }),
   );
 });
 
+test("a home is a path like any other", () => {
+  const [account] = accountTable([{ name: "a", home: "home/../home/a/" }]);
+  expect(account?.home).toBe("/home/a");
+});
+
+test("no error tells a password", () => {
+  expect(() => accountTable([{ name: "a", password: "hush", permissions: "?" }])).toThrow(
+    expect.objectContaining({ message: expect.not.stringContaining("hush") }),
+  );
+});
+
 /** A store with a file, a directory and a home, as somebody with these letters sees it. */
-function seenBy(permissions: string, home = "/"): GuardedStore {
-  const store = memoryStore({
+function seen(permissions: string, home = "/"): { store: GuardedStore; whole: Store } {
+  const whole = memoryStore({
     files: { "/a": "a", "/d/x": "x", "/home/ann/mine": "m", "/home/ann2/other": "o" },
   });
-  return guarded(store, { name: "ann", home, permissions });
+  return { store: guarded(whole, { name: "ann", home, permissions }), whole };
+}
+
+function seenBy(permissions: string, home?: string): GuardedStore {
+  return seen(permissions, home).store;
 }
 
 const put = async (store: GuardedStore, path: string, options = {}) =>
@@ -111,9 +142,46 @@ describe.each(OPERATIONS)("%s is for %s", (letter, _what, operation) => {
     await operation(seenBy(letter));
   });
 
-  test("refused without it", async () => {
+  test("refused without it, and nothing has happened", async () => {
     const store = seenBy(PERMISSIONS.replace(letter, ""));
     await expect(operation(store)).rejects.toEqual(refused("FORBIDDEN"));
+    await expect(operation(seenBy(""))).rejects.toEqual(refused("FORBIDDEN"));
+  });
+});
+
+test("facts may be asked for under another letter", async () => {
+  for (const letter of ["e", "l", "r", "d", "f"] as const) {
+    expect((await seenBy(letter).stat("/a", letter)).name).toBe("a");
+    await expect(seenBy(PERMISSIONS.replace(letter, "")).stat("/a", letter)).rejects.toEqual(
+      refused("FORBIDDEN"),
+    );
+  }
+});
+
+test("what may not be asked is refused before it is known whether it is there", async () => {
+  await expect(seenBy("e").read("/missing")).rejects.toEqual(refused("FORBIDDEN"));
+  await expect(seenBy(PERMISSIONS, "/home/ann").read("/missing")).rejects.toEqual(refused("FORBIDDEN"));
+});
+
+test("a path that is none is refused as such", async () => {
+  await expect(seenBy(PERMISSIONS).stat("/a\0")).rejects.toEqual(refused("BAD_PATH"));
+});
+
+describe("to put a file in another one's place", () => {
+  test.each(["fd", "fw"])("is for %s", async (letters) => {
+    const { store, whole } = seen(letters);
+    await store.rename("/a", "/d/x");
+    expect(await text((await whole.read("/d/x")).stream())).toBe("a");
+  });
+
+  test("is not for f alone, nor with others", async () => {
+    const { store, whole } = seen("elrafmMT");
+    await expect(store.rename("/a", "/d/x")).rejects.toEqual(refused("FORBIDDEN"));
+    expect(await text((await whole.read("/d/x")).stream())).toBe("x");
+    await store.rename("/a", "/a");
+    await store.rename("/a", "/d/new");
+    await expect(store.rename("/d/new", "/home")).rejects.toEqual(refused("EXISTS"));
+    await expect(store.rename("/d/new", "/none/x")).rejects.toEqual(refused("NOT_FOUND"));
   });
 });
 
@@ -121,13 +189,24 @@ describe("a home", () => {
   test("is all there is", async () => {
     const store = seenBy(PERMISSIONS, "/home/ann");
     expect((await store.list("/home/ann")).map(({ name }) => name)).toEqual(["mine"]);
-    for (const path of ["/", "/a", "/home", "/home/ann2/other", "/home/ann/../ann2/other"]) {
-      await expect(store.stat(path)).rejects.toEqual(refused("FORBIDDEN"));
-      await expect(store.read(path)).rejects.toEqual(refused("FORBIDDEN"));
-      await expect(store.write(path)).rejects.toEqual(refused("FORBIDDEN"));
+    for (const path of ["/", "/a", "/home", "/home/ann2/other", "/home/ann/../ann2/other", "/home/an"]) {
+      const attempts: (() => Promise<unknown>)[] = [
+        () => store.stat(path),
+        () => store.stat(path, "e"),
+        () => store.list(path),
+        () => store.read(path),
+        () => store.write(path),
+        () => store.write(path, { append: true }),
+        () => store.remove(path),
+        () => store.makeDirectory(path),
+        () => store.setMode(path, 0o600),
+        () => store.setModified(path, new Date(0)),
+        () => store.rename("/home/ann/mine", path),
+        () => store.rename(path, "/home/ann/stolen"),
+      ];
+      for (const attempt of attempts) await expect(attempt()).rejects.toEqual(refused("FORBIDDEN"));
     }
-    await expect(store.rename("/home/ann/mine", "/stolen")).rejects.toEqual(refused("FORBIDDEN"));
-    await expect(store.rename("/a", "/home/ann/stolen")).rejects.toEqual(refused("FORBIDDEN"));
+    expect((await store.list("/home/ann")).map(({ name }) => name)).toEqual(["mine"]);
   });
 
   test("stays where it is", async () => {
@@ -135,5 +214,36 @@ describe("a home", () => {
     await store.remove("/home/ann/mine");
     await expect(store.remove("/home/ann")).rejects.toEqual(refused("FORBIDDEN"));
     await expect(store.rename("/home/ann", "/home/ann/x")).rejects.toEqual(refused("FORBIDDEN"));
+  });
+
+  test("is left by no symlink, though the store is not left either", async () => {
+    const root = folder();
+    for (const directory of ["home", "home/ann", "home/ann/deep", "home/ann2", "shared"])
+      mkdirSync(join(root, directory));
+    writeFileSync(join(root, "shared", "x"), "shared");
+    writeFileSync(join(root, "home", "ann", "mine"), "mine");
+    symlinkSync("../../shared", join(root, "home", "ann", "out"));
+    symlinkSync("../ann2", join(root, "home", "ann", "neighbour"));
+    symlinkSync("../mine", join(root, "home", "ann", "deep", "in"));
+    symlinkSync("ann", join(root, "home", "bob"));
+    const whole = await directoryStore(root);
+    expect(await text((await whole.read("/home/ann/out/x")).stream())).toBe("shared");
+
+    const store = guarded(whole, { name: "ann", home: "/home/ann", permissions: PERMISSIONS });
+    expect((await store.list("/home/ann")).map(({ name }) => name)).toEqual(["deep", "mine"]);
+    expect(await text((await store.read("/home/ann/deep/in")).stream())).toBe("mine");
+    for (const path of ["/home/ann/out/x", "/home/ann/out", "/home/ann/neighbour"]) {
+      await expect(store.stat(path)).rejects.toEqual(refused("NOT_FOUND"));
+    }
+    await expect(store.write("/home/ann/neighbour/x")).rejects.toEqual(refused("NOT_FOUND"));
+    await expect(store.write("/home/ann")).rejects.toEqual(refused("IS_DIRECTORY"));
+    await expect(store.makeDirectory("/home/ann")).rejects.toEqual(refused("EXISTS"));
+    // Where it is moved to, a link of the home's own may lead elsewhere.
+    await store.rename("/home/ann/deep/in", "/home/ann/up");
+    await expect(store.stat("/home/ann/up")).rejects.toEqual(refused("NOT_FOUND"));
+
+    const linked = guarded(whole, { name: "bob", home: "/home/bob", permissions: PERMISSIONS });
+    expect(await text((await linked.read("/home/bob/mine")).stream())).toBe("mine");
+    await expect(linked.stat("/home/bob/out")).rejects.toEqual(refused("NOT_FOUND"));
   });
 });
