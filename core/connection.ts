@@ -112,7 +112,7 @@ export class SocketConnection implements Connection {
   }
 
   get observed(): boolean {
-    return this.#roster.events.observed || this.#roster.faults.active;
+    return this.#roster.events.observed || this.#injector.concerned;
   }
 
   async startTls(): Promise<void> {

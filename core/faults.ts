@@ -112,6 +112,7 @@ export class FaultTable implements Faults {
   readonly #onChance: () => void;
   #random: () => number;
   #chanceTold = false;
+  #version = 0;
 
   /**
    * @param initial the rules that stand from the start, and again after each reset.
@@ -130,6 +131,17 @@ export class FaultTable implements Faults {
     return this.#rules.size > 0;
   }
 
+  /** Another number each time that the rules change. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Whether a rule could act on that client of that server. */
+  concerns(where: Moment): boolean {
+    for (const { rule } of this.#rules) if (isOf(rule.when, where)) return true;
+    return false;
+  }
+
   /** The next number, 0 to 1, of the lab's seed. */
   random(): number {
     return this.#random();
@@ -143,6 +155,7 @@ export class FaultTable implements Faults {
     }
     const standing: StandingRule = { rule, seen: 0, chosen: 0, struck: 0, effects: new Set() };
     this.#rules.add(standing);
+    this.#version += 1;
     return { [Symbol.dispose]: () => this.#remove(standing) };
   }
 
@@ -191,6 +204,7 @@ export class FaultTable implements Faults {
 
   #remove(standing: StandingRule): void {
     this.#rules.delete(standing);
+    this.#version += 1;
     for (const effect of standing.effects) effect[Symbol.dispose]();
     standing.effects.clear();
   }
@@ -209,7 +223,7 @@ function fits(when: Step = {}, { verb, target, path, code, on }: Moment): boolea
   return [target, path].some((named) => named !== undefined && named.search(pattern) >= 0);
 }
 
-function patternOf(target: string | RegExp): RegExp {
+export function patternOf(target: string | RegExp): RegExp {
   if (target instanceof RegExp) return target;
   const parts = target.split("*").map((part) => part.replaceAll(/[\\^$.+?()[\]{}|]/g, "\\$&"));
   return new RegExp(`^${parts.join(".*")}$`, "s");

@@ -13,6 +13,8 @@ export class Injector {
   readonly #heard = new Set<StandingRule>();
   /** What this step does to the data connection that has not come yet. */
   #armed: StandingRule[] = [];
+  #version = -1;
+  #concerned = false;
 
   constructor(faults: FaultTable, connection: SocketConnection, where: Moment) {
     this.#faults = faults;
@@ -21,9 +23,18 @@ export class Injector {
     this.#step = where;
   }
 
+  /** Whether a rule could act on this conversation. Asked for every command, so answered anew only when rules change. */
+  get concerned(): boolean {
+    if (this.#version !== this.#faults.version) {
+      this.#version = this.#faults.version;
+      this.#concerned = this.#faults.concerns(this.#where);
+    }
+    return this.#concerned;
+  }
+
   /** Sees what the protocol saw. */
   saw(event: Occurrence): void {
-    if (!this.#faults.active) return;
+    if (!this.concerned) return;
     if (event.type === "command") {
       this.#step = { ...this.#where, verb: event.verb, target: event.target, path: event.path };
       this.#heard.clear();
@@ -44,7 +55,7 @@ export class Injector {
 
   /** The reply as the rules have it. */
   async amend(reply: Reply): Promise<Reply | undefined> {
-    if (!this.#faults.active) return reply;
+    if (!this.concerned) return reply;
     let amended: Reply | undefined = reply;
     for (const standing of this.#faults.acting("reply", { ...this.#step, code: reply.code }, this.#heard)) {
       const { fault } = standing.rule;
