@@ -1,4 +1,4 @@
-import type { CloseReason } from "../../core/events.ts";
+import type { CloseReason, Reply } from "../../core/events.ts";
 import type { Connection, Site } from "../../core/service.ts";
 import { answer, type Command, parse } from "./commands.ts";
 import { CommandLines } from "./control.ts";
@@ -85,10 +85,16 @@ export class Session {
     this.#transfer = transfer;
     if (this.#over || this.#hungUp || this.#waiting[0]?.name === "ABOR") transfer.abort();
     return transfer.run(async (opening) => {
-      await this.#send(opening, performance.now());
+      const sent = await this.#send(opening, performance.now());
+      if ((sent?.code ?? 0) >= 200) transfer.cutShort();
       this.#pipelined = this.#waiting.length > 0;
       this.#underway();
     });
+  }
+
+  /** The lab's time, in Unix milliseconds. */
+  now(): number {
+    return this.#site.clock.now();
   }
 
   /** Forgets who is logged in (USER). A transfer that runs goes on as it began. */
@@ -209,20 +215,39 @@ export class Session {
     const { name, argument, verb } = command;
     if (connection.observed && name !== "") {
       const target = argument === "" || !verb ? undefined : verb.secret ? "****" : argument;
-      connection.emit({ type: "command", verb: name, ...(target !== undefined && { target }) });
+      connection.emit({
+        type: "command",
+        verb: name,
+        ...(target !== undefined && { target }),
+        ...this.#pathOf(command),
+        ...((verb?.transfers || verb?.arranges) && { data: true }),
+      });
     }
-    await this.#send(await answer(this, command), since);
+    const final = await answer(this, command);
+    if (!verb?.transfers || !this.#transfer?.answered) await this.#send(final, since);
     if (this.#leaving) this.#end(this.#leaving);
   }
 
-  async #send(said: FtpReply, since: number): Promise<void> {
+  /** What a command's argument names in the store, where it is nothing but a path. */
+  #pathOf({ argument, verb }: Command): { path?: string } {
+    if (!this.files || argument === "" || !/^\[?PATH\]?$/.test(verb?.syntax ?? "")) return {};
+    try {
+      return { path: this.files.at(argument) };
+    } catch {
+      return {};
+    }
+  }
+
+  /** Sends a reply, and tells what was sent: faults may have made another one of it, or none. */
+  async #send(said: FtpReply, since: number): Promise<Reply | undefined> {
     const { connection } = this;
     const amended = await connection.amend(said);
-    if (!amended || this.#over || !connection.stream.writable) return;
+    if (!amended || this.#over || !connection.stream.writable) return undefined;
+    connection.stream.write(onTheWire(amended));
     if (connection.observed) {
       connection.emit({ type: "reply", ...amended, ms: performance.now() - since });
     }
-    connection.stream.write(onTheWire(amended));
+    return amended;
   }
 
   /** Ends what has nothing more to do. */

@@ -30,6 +30,8 @@ export class Transfer {
   readonly cargo: Cargo;
   /** Bytes on the data connection so far. */
   bytes = 0;
+  /** The command has had its final reply: a fault made one of the 150. */
+  answered = false;
   readonly #route: DataRoute;
   readonly #site: Site;
   readonly #control: Connection;
@@ -61,6 +63,12 @@ export class Transfer {
     this.#cancel();
     if (this.#route.kind === "passive") this.#route.port.close();
     this.#data?.cut("server");
+  }
+
+  /** Ends what has been answered before it began. */
+  cutShort(): void {
+    this.answered = true;
+    this.abort();
   }
 
   /** From here on an abort comes too late, as the store begins to keep the file. */

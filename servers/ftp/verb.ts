@@ -14,6 +14,8 @@ export interface VerbFacts {
   readonly meanwhile?: true;
   /** Uses the data connection. */
   readonly transfers?: true;
+  /** Arranges the data connection that the next command uses. */
+  readonly arranges?: true;
   /** Its line in FEAT (RFC 2389 §3), where it has one. */
   readonly feature?: string | ((session: Session) => string);
 }

@@ -31,7 +31,7 @@ describe("ABOR", () => {
       data.on("error", () => {});
       await client.say(command);
       data.write("half of it");
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await client.moved(10);
       expect(await client.code("ABOR"), command).toBe(426);
       expect(await client.reply()).toMatch(/^226 /);
       data.destroy();
@@ -41,6 +41,7 @@ describe("ABOR", () => {
     data.on("error", () => {});
     await client.say("STOR a");
     data.write("half");
+    await client.moved(4);
     expect(await client.code("ABOR")).toBe(426);
     expect(await client.reply()).toMatch(/^226 /);
     data.destroy();
@@ -156,7 +157,7 @@ describe("a torn transfer", () => {
       const data = await client.passive();
       await client.say(command);
       data.write("half of it");
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await client.moved(10);
       data.resetAndDestroy();
       expect(await client.reply(), command).toMatch(/^426 /);
     }
@@ -176,7 +177,7 @@ describe("a torn transfer", () => {
     data.on("error", () => {});
     await client.say("STOR a");
     data.write("half of it");
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await client.moved(10);
     const torn = lab.events.next("transfer", { complete: false });
     lose(client);
     await torn;

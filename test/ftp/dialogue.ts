@@ -131,6 +131,11 @@ export class Dialogue implements AsyncDisposable {
     return this.reply();
   }
 
+  /** Waits until the transfer that is under way has moved so many bytes, as STAT tells. */
+  async moved(bytes: number): Promise<void> {
+    while (!(await this.say("STAT")).includes(` ${bytes} bytes `)) await new Promise(setImmediate);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.socket.destroyed) return;
     const closed = once(this.socket, "close");

@@ -84,18 +84,20 @@ describe("NLST", () => {
 });
 
 describe("LIST", () => {
-  test("writes lines as ls does, dates by age", async () => {
-    await using lab = await ftpLab({ files: { "/f": "12345", "/d/x": "" } });
-    const recent = new Date(Date.now() - 24 * 3600 * 1000);
-    await lab.store.setModified("/f", recent);
+  test("writes lines as ls does, dates by age on the lab's clock", async () => {
+    await using lab = await ftpLab({ files: { "/f": "12345", "/d/x": "" }, clock: "2026-01-31T12:00:00Z" });
     await lab.store.setMode("/f", 0o640);
-    await lab.store.setModified("/d", new Date("2001-02-03T04:05:06Z"));
     await using client = await Dialogue.loggedIn(lab);
-    const [d, f] = await names(client, "LIST");
-    expect(d).toMatch(/^drwxr-xr-x +2 ftp ftp +0 Feb 03 {2}2001 d$/);
-    const month = recent.toLocaleString("en", { month: "short", timeZone: "UTC" });
-    const [, day, time] = /-(\d\d)T(\d\d:\d\d)/.exec(recent.toISOString())!;
-    expect(f).toMatch(new RegExp(`^-rw-r----- +1 ftp ftp +5 ${month} ${day} ${time} f$`));
+    const dates = { "2026-01-30T04:05:06Z": "Jan 30 04:05", "2025-09-01T00:00:00Z": "Sep 01 00:00" };
+    const old = { "2025-07-01T00:00:00Z": "Jul 01  2025", "2027-01-01T00:00:00Z": "Jan 01  2027" };
+    for (const [modified, date] of Object.entries({ ...dates, ...old })) {
+      await lab.store.setModified("/d", new Date(modified));
+      await lab.store.setModified("/f", new Date(modified));
+      expect(await names(client, "LIST")).toEqual([
+        `drwxr-xr-x 2 ftp ftp            0 ${date} d`,
+        `-rw-r----- 1 ftp ftp            5 ${date} f`,
+      ]);
+    }
   });
 
   test("takes flags, paths with spaces, single files and patterns", async () => {

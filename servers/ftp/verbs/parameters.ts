@@ -92,6 +92,7 @@ export const PARAMETER_VERBS = {
   PASV: {
     argument: "none",
     login: "required",
+    arranges: true,
     run(session) {
       if (session.epsvOnly) return EPSV_ONLY;
       if (familyOf(session.connection) === "2") return reply(425, "PASV knows IPv4 only: use EPSV.");
@@ -105,6 +106,7 @@ export const PARAMETER_VERBS = {
     syntax: "[1 | 2 | ALL]",
     argument: "optional",
     login: "required",
+    arranges: true,
     feature: "EPSV",
     run(session, argument) {
       const wanted = argument.trim().toUpperCase();
@@ -123,6 +125,7 @@ export const PARAMETER_VERBS = {
     syntax: "H1,H2,H3,H4,P1,P2",
     argument: "required",
     login: "required",
+    arranges: true,
     run(session, argument) {
       if (session.epsvOnly) return EPSV_ONLY;
       const to = parsePort(argument.trim());
@@ -133,6 +136,7 @@ export const PARAMETER_VERBS = {
     syntax: "|1 or 2|ADDRESS|PORT|",
     argument: "required",
     login: "required",
+    arranges: true,
     feature: "EPRT",
     run(session, argument) {
       if (session.epsvOnly) return EPSV_ONLY;

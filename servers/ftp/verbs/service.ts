@@ -177,7 +177,7 @@ export const SERVICE_VERBS = {
     login: "required",
     transfers: true,
     async run(session, argument, files) {
-      const now = Date.now();
+      const now = session.now();
       return sendLines(
         session,
         (await listed(files, argument)).rows.map(({ entry }) => longLine(entry, now)),
@@ -221,7 +221,7 @@ export const SERVICE_VERBS = {
       const { files } = session;
       if (!files) return reply(530, "Log in with USER and PASS first.");
       const { of, rows } = await listed(files, argument);
-      const now = Date.now();
+      const now = session.now();
       return multiline(
         // RFC 959 §4.2.2 tells the status of files from that of directories.
         of === "file" ? 213 : 212,
