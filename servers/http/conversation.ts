@@ -7,7 +7,7 @@ import { Turn } from "./turn.ts";
 const MAX_WAITING = 64;
 
 /** What a conversation hands its turns to. */
-export interface Server {
+export interface TurnHandler {
   /** Requests on one connection; 0 for no limit. */
   readonly maxRequests: number;
   serve(turn: Turn): void;
@@ -20,16 +20,16 @@ export interface Server {
  */
 export class Conversation {
   readonly connection: Connection;
-  readonly #server: Server;
+  readonly #handler: TurnHandler;
   readonly #waiting: { readonly request: Request; readonly response: Response }[] = [];
   #turn: Turn | undefined;
   #broken: Refusal | undefined;
   #draining = false;
   #requests = 0;
 
-  constructor(connection: Connection, server: Server) {
+  constructor(connection: Connection, handler: TurnHandler) {
     this.connection = connection;
-    this.#server = server;
+    this.#handler = handler;
     // Node ends a connection by this after the last response. Core's way waits for the peer, so that no RST eats the response.
     Object.assign(connection.stream, { destroySoon: () => connection.end() });
     connection.closed.then(() => {
@@ -72,15 +72,15 @@ export class Conversation {
     this.#turn = turn;
     response.once("close", this.#next);
     this.#requests += 1;
-    if (this.#draining || this.#requests === this.#server.maxRequests) response.shouldKeepAlive = false;
+    if (this.#draining || this.#requests === this.#handler.maxRequests) response.shouldKeepAlive = false;
     // The body of this very request is what is broken.
     if (this.#broken && this.#waiting.length === 0 && !request.complete) this.#refuse(turn, this.#broken);
-    else this.#server.serve(turn);
+    else this.#handler.serve(turn);
   }
 
   #refuse(turn: Turn, refusal: Refusal): void {
     turn.response.shouldKeepAlive = false;
-    this.#server.refuse(turn, refusal);
+    this.#handler.refuse(turn, refusal);
   }
 
   readonly #next = (): void => {

@@ -1,3 +1,4 @@
+import type { Request } from "express";
 import type { GuardedStore } from "../../core/accounts.ts";
 import { codeOf } from "../../core/errors.ts";
 import type { Site } from "../../core/service.ts";
@@ -36,18 +37,18 @@ export function serveFiles(site: Site, settings: Settings): (turn: Turn) => Prom
 
   async function getDirectory(turn: Turn, store: GuardedStore, path: string): Promise<void> {
     const index = path === "/" ? "/index.html" : `${path}/index.html`;
-    let content: Content;
+    let content: Content | undefined;
     try {
-      content = await contentOf(store, index);
+      if (acceptsPages(turn.request)) content = await contentOf(store, index);
     } catch {
       // Without an index that can be read there is still a listing, or a better reason why not.
-      const entries = await store.list(path);
-      const shown =
-        settings.dotfiles === "allow" ? entries : entries.filter(({ name }) => !name.startsWith("."));
-      turn.response.set("Content-Security-Policy", POLICY).vary("Accept");
-      return respond(turn, listing(turn.request, path, shown));
     }
-    return respond(turn, content, index);
+    if (content) return respond(turn, content, index);
+    const entries = await store.list(path);
+    const shown =
+      settings.dotfiles === "allow" ? entries : entries.filter(({ name }) => !name.startsWith("."));
+    turn.response.set("Content-Security-Policy", POLICY).vary("Accept");
+    return respond(turn, listing(turn.request, path, shown));
   }
 
   async function put(turn: Turn, store: GuardedStore, { path, kind }: Target): Promise<void> {
@@ -102,10 +103,10 @@ export function serveFiles(site: Site, settings: Settings): (turn: Turn) => Prom
 
   return async (turn) => {
     const { method, url } = turn.request;
+    const store = visitor.storeFor(turn);
     if (url === "*") return options(turn, OF_FILES);
     const target = targetOf(url);
     const { path } = target;
-    const store = visitor.storeFor(turn);
     const hidden = settings.dotfiles === "hide" && isHidden(path);
     try {
       switch (method) {
@@ -129,6 +130,11 @@ export function serveFiles(site: Site, settings: Settings): (turn: Turn) => Prom
       throw inNoDirectory ? notThere(path) : visitor.orLogIn(error, turn, path);
     }
   };
+}
+
+/** Whether a page is of use to the client; a program that accepts JSON alone wants a listing even where there is an index. */
+function acceptsPages(request: Request): boolean {
+  return request.headers.accept === undefined || request.accepts("html") !== false;
 }
 
 /** RFC 9110 §9.3.7. */

@@ -11,13 +11,17 @@ const KNOWN = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "POST", "PATCH
  * What RFC 9112 asks of a request's head, before anybody serves it. The target becomes its path and query, whatever form it
  * was sent in (§3.2.2: a server must accept the absolute form too).
  *
- * @throws Refusal 400 for a Host header that is missing, doubled or no host, and for a strange target; 417 for an unknown
+ * @throws Refusal 400 for a Host header that is missing, doubled or no host, for a body in chunks from a
+ *   client of HTTP/1.0 (§6.1), and for a strange target; 417 for an unknown
  *   expectation; 501 for an unknown method; 505 for HTTP/0.9 and 2.0. Node's parser has refused the rest by then.
  */
 export function checkHead(request: IncomingMessage): void {
   const { method = "", url = "", headers, httpVersion } = request;
   if (request.httpVersionMajor !== 1) throw unknownVersion();
   checkHost(request);
+  if (httpVersion === "1.0" && headers["transfer-encoding"] !== undefined) {
+    throw new Refusal(400, "HTTP/1.0 knows no Transfer-Encoding, so nobody can tell where this body ends.");
+  }
   if (headers.expect !== undefined && httpVersion !== "1.0" && !/^100-continue$/i.test(headers.expect)) {
     throw new Refusal(417, "The only expectation that can be met is 100-continue.");
   }

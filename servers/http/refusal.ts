@@ -41,7 +41,7 @@ const STATUS_OF: Readonly<Partial<Record<ErrorCode, number>>> = {
 };
 
 /** Anything that was thrown, as the client may see it: what nobody meant to say stays unsaid. */
-export function refusalOf(error: unknown): Refusal {
+function refusalOf(error: unknown): Refusal {
   if (error instanceof Refusal) return error;
   if (error instanceof WirelabError) {
     const status = STATUS_OF[error.code];

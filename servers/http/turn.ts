@@ -112,8 +112,8 @@ export class Turn {
 }
 
 /** Whether what the client still sends of its request is little enough to wait for. */
-function isShort(request: IncomingMessage): boolean {
-  return Number(request.headers["content-length"]) <= MAX_UNREAD;
+function isShort({ headers }: IncomingMessage): boolean {
+  return headers["transfer-encoding"] === undefined && Number(headers["content-length"] ?? 0) <= MAX_UNREAD;
 }
 
 /** A target in absolute form may name a user and a password. */

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { memoryStore } from "../../core/store/memory.ts";
 import { http, startLab, type WireEvent } from "../../index.ts";
-import { ask, FOO, request, say } from "./dialogue.ts";
+import { ask, FOO, request, say, sayAndWait } from "./dialogue.ts";
 
 function told(events: readonly WireEvent[]): unknown[] {
   return events.flatMap((event): unknown[] => {
@@ -91,4 +91,28 @@ test("a file that gets shorter while it is sent breaks the connection off, so th
   expect(text).toContain("Content-Length: 1000000");
   expect(text.length).toBeLessThan(10_000);
   expect(await transfer).toMatchObject({ complete: false });
+});
+
+test("a scripted reply takes the place of the real one, once its time has come", async () => {
+  await using lab = await startLab({ web: http() });
+  const { web } = lab.servers;
+  const fault = { kind: "reply", with: { code: 503, text: "Out of order" } } as const;
+  lab.faults.add({ when: { verb: "GET" }, skip: 1, times: 1, fault });
+  expect((await ask(web, "GET /")).status).toBe(200);
+  expect(await ask(web, "GET /")).toMatchObject({
+    status: 503,
+    reason: "Out of order",
+    body: "Out of order\n",
+  });
+  expect((await ask(web, "GET /")).status).toBe(200);
+});
+
+test("a reply that is dropped leaves its client waiting, and the lab can stop", async () => {
+  await using lab = await startLab({ web: http() });
+  lab.faults.add({ when: { verb: "GET" }, fault: { kind: "reply", with: "drop" } });
+  const fault = lab.events.next("fault");
+  const answer = sayAndWait(lab.servers.web, request("GET /"));
+  await fault;
+  expect((await lab.stop({ grace: 20 })).cut).toHaveLength(1);
+  expect(await answer).toBe("");
 });

@@ -31,6 +31,7 @@ const REFUSED: readonly (readonly [string, string, number])[] = [
   ],
   ["an unknown coding", `PUT /x HTTP/1.1\r\n${HOST}Transfer-Encoding: gzip\r\n\r\n`, 400],
   ["chunked not last", `PUT /x HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked, gzip\r\n\r\n`, 400],
+  ["chunks in HTTP/1.0", "PUT /x HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400],
   ["no request at all", "hello there\r\n\r\n", 400],
   ["a TLS greeting", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400],
   ["an SSH greeting", "SSH-2.0-OpenSSH_9.2\r\n", 400],

@@ -78,6 +78,16 @@ test("programs get a listing as JSON", async () => {
   expect((await ask(lab.servers.web, "GET /in/", { Accept: browser })).body).toContain("<!doctype html>");
 });
 
+test("a program that accepts JSON alone gets a listing even where there is an index", async () => {
+  await using lab = await startLab({ web: http() });
+  const { web } = lab.servers;
+  const json = await ask(web, "GET /", { Accept: "application/json" });
+  expect(JSON.parse(json.body)).toMatchObject([{ name: "index.html", size: 13 }]);
+  for (const Accept of ["*/*", "application/json, text/plain, */*", "text/html"]) {
+    expect((await ask(web, "GET /", { Accept })).body).toBe("Hello, world!");
+  }
+});
+
 test("a listing that did not change is not sent again", async () => {
   await using lab = await startLab({ web: http() }, { files: { "/in/a": "a" } });
   const { web } = lab.servers;

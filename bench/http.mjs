@@ -1,22 +1,20 @@
 // What Express costs, and what the lab adds to it: GET of a small page from node:http, from wirelab and from plain Express,
 // each in a process of its own, loaded in turn so that all see the same machine. What counts is the ratio to node:http.
-//
-//   npx tsc --noEmit false --outDir dist && node dist/bench/http.js      (or, from Node 22.18 on, node bench/http.ts)
+// Run it after `npm run build`: node bench/http.mjs
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { connect } from "node:net";
 import { fileURLToPath } from "node:url";
 import express from "express";
-import { startLab } from "../core/lab.ts";
-import { http } from "../servers/http/index.ts";
+import { http, startLab } from "../dist/index.js";
 
 const BODY = "Hello, world!";
 const CONNECTIONS = 32;
 const ROUNDS = 7;
 const ROUND_MS = 1500;
 
-const servers: Readonly<Record<string, () => Promise<number>>> = {
+const servers = {
   "node:http": () =>
     listening(
       createServer((_request, response) => {
@@ -36,14 +34,14 @@ const servers: Readonly<Record<string, () => Promise<number>>> = {
   },
 };
 
-async function listening(server: ReturnType<typeof createServer>): Promise<number> {
+async function listening(server) {
   await once(server.listen(0, "127.0.0.1"), "listening");
-  const address = server.address();
-  return typeof address === "object" && address ? address.port : 0;
+  const { port } = server.address();
+  return port;
 }
 
 /** Requests per second over connections that are kept alive, one request at a time on each. */
-async function load(port: number): Promise<number> {
+async function load(port) {
   const request = "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
   const deadline = performance.now() + ROUND_MS;
   let answers = 0;
@@ -62,16 +60,16 @@ async function load(port: number): Promise<number> {
   return (answers / ROUND_MS) * 1000;
 }
 
-function median(values: readonly number[]): number {
-  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? 0;
+function median(values) {
+  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)];
 }
 
-async function main(): Promise<void> {
+async function main() {
   const running = await Promise.all(
     Object.keys(servers).map(async (name) => {
       const child = fork(fileURLToPath(import.meta.url), [name]);
       const [port] = await once(child, "message");
-      return { name, child, port, rates: [] as number[] };
+      return { name, child, port, rates: [] };
     }),
   );
   for (let round = 0; round <= ROUNDS; round += 1) {
@@ -83,12 +81,12 @@ async function main(): Promise<void> {
   }
   const [raw] = running;
   for (const { name, rates, child } of running) {
-    const ratio = median(rates.map((rate, round) => rate / (raw?.rates[round] ?? Number.NaN)));
+    const ratio = median(rates.map((rate, round) => rate / raw.rates[round]));
     console.log(`${name.padEnd(18)}${median(rates).toFixed(0).padStart(7)} requests/s  ${ratio.toFixed(2)}`);
     child.kill();
   }
 }
 
 const start = servers[process.argv[2] ?? ""];
-if (start) process.send?.(await start());
+if (start) process.send(await start());
 else await main();
