@@ -14,6 +14,7 @@ import {
 import { directoryStore } from "../core/store/directory.ts";
 import { memoryStore } from "../core/store/memory.ts";
 import type { Store } from "../core/store/store.ts";
+import { startLab } from "../index.ts";
 import { folder } from "./store/stores.ts";
 
 const refused = (code: string) => expect.objectContaining({ code });
@@ -241,6 +242,10 @@ describe("a home", () => {
     // Where it is moved to, a link of the home's own may lead elsewhere.
     await store.rename("/home/ann/deep/in", "/home/ann/up");
     await expect(store.stat("/home/ann/up")).rejects.toEqual(refused("NOT_FOUND"));
+
+    await using lab = await startLab({}, { root });
+    const inLab = guarded(lab.store, { name: "ann", home: "/home/ann", permissions: PERMISSIONS });
+    await expect(inLab.stat("/home/ann/out/x")).rejects.toEqual(refused("NOT_FOUND"));
 
     const linked = guarded(whole, { name: "bob", home: "/home/bob", permissions: PERMISSIONS });
     expect(await text((await linked.read("/home/bob/mine")).stream())).toBe("mine");

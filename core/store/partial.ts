@@ -88,6 +88,7 @@ class Upload extends Writable {
   readonly #file: fs.FileHandle;
   #partial: string;
   #completion: Promise<void> | undefined;
+  #renamed = false;
 
   constructor(beginning: Beginning) {
     super({ highWaterMark: SLICE });
@@ -117,7 +118,7 @@ class Upload extends Writable {
     const clear = async () => {
       await this.#completion?.catch(() => {});
       await this.#file.close();
-      await fs.rm(this.#partial, { force: true });
+      if (!this.#renamed) await fs.rm(this.#partial, { force: true });
     };
     clear()
       .finally(() => this.#beginning.closed())
@@ -134,6 +135,7 @@ class Upload extends Writable {
     try {
       if (old) await fs.chmod(complete, old.mode & 0o777);
       await fs.rename(complete, place);
+      this.#renamed = !joins;
     } catch (error) {
       if (joins) await fs.rm(complete, { force: true });
       throw error;
