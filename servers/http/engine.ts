@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import type { Request, Response } from "express";
+import type { Request, RequestHandler, Response } from "express";
 import type { Engine, Site } from "../../core/service.ts";
 import { application } from "./application.ts";
 import { Conversation } from "./conversation.ts";
@@ -73,9 +73,7 @@ export function httpEngine(site: Site, options: HttpOptions): Engine {
     return turn;
   }
 
-  function mounted(
-    own: HttpApp,
-  ): (request: Request, response: Response, next: (error?: unknown) => void) => unknown {
+  function mounted(own: HttpApp): RequestHandler {
     return (request, response, next) =>
       own(request, response, (error) => {
         // An Express app leaves its own prototypes behind.
@@ -105,9 +103,10 @@ export function httpEngine(site: Site, options: HttpOptions): Engine {
 
   return {
     accept(connection) {
-      conversations.set(connection.stream, new Conversation(connection, turns));
-      connection.closed.then(() => conversations.delete(connection.stream));
-      server.emit("connection", connection.stream);
+      const { stream } = connection;
+      conversations.set(stream, new Conversation(connection, turns));
+      connection.closed.then(() => conversations.delete(stream));
+      server.emit("connection", stream);
     },
     goodbye: (reason) => (reason === "full" ? rawReply(TOO_MANY) : undefined),
     drain() {

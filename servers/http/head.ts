@@ -11,9 +11,9 @@ const KNOWN = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "POST", "PATCH
  * What RFC 9112 asks of a request's head, before anybody serves it. The target becomes its path and query, whatever form it
  * was sent in (§3.2.2: a server must accept the absolute form too).
  *
- * @throws Refusal 400 for a Host header that is missing, doubled or no host, for a body in chunks from a
- *   client of HTTP/1.0 (§6.1), and for a strange target; 417 for an unknown
- *   expectation; 501 for an unknown method; 505 for HTTP/0.9 and 2.0. Node's parser has refused the rest by then.
+ * @throws Refusal 400 for a Host header that is missing, doubled or no host, for chunks from a client of HTTP/1.0 (§6.1), and
+ *   for a strange target; 417 for an unknown expectation; 501 for an unknown method; 505 for HTTP/0.9 and 2.0. Node's parser
+ *   has refused the rest by then.
  */
 export function checkHead(request: IncomingMessage): void {
   const { method = "", url = "", headers, httpVersion } = request;

@@ -1,7 +1,6 @@
 import { createHook } from "node:async_hooks";
 import { expect, test } from "vitest";
-import { memoryStore } from "../../core/store/memory.ts";
-import { http, type Store, startLab } from "../../index.ts";
+import { http, memoryStore, type Store, startLab } from "../../index.ts";
 import { answersIn, ask, FOO, heard, hears, open, request, say, sayAndWait } from "./dialogue.ts";
 
 /** The last byte of the page that every lab has. */

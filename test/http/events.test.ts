@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
-import { memoryStore } from "../../core/store/memory.ts";
-import { http, startLab, type WireEvent } from "../../index.ts";
+import { http, memoryStore, startLab, type WireEvent } from "../../index.ts";
 import { ask, FOO, request, say, sayAndWait } from "./dialogue.ts";
 
 function told(events: readonly WireEvent[]): unknown[] {

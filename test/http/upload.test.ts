@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
-import { http, type Store, startLab } from "../../index.ts";
+import { http, memoryStore, type Store, startLab } from "../../index.ts";
 import { answersIn, ask, FOO, heard, hears, open, request, say, sayAndWait } from "./dialogue.ts";
 
 async function contentOf(store: Store, path: string): Promise<string> {
@@ -165,7 +165,6 @@ test("50 MB go in and come out as they were, in memory and on disk", async (cont
 });
 
 test("a store that is full says so, and keeps what it has", async () => {
-  const { memoryStore } = await import("../../core/store/memory.ts");
   const store = memoryStore({ files: { "/x": "old" }, capacity: 1000 });
   await using lab = await startLab({ web: http() }, { store });
   const { web } = lab.servers;
