@@ -74,7 +74,7 @@ export class Wire extends Duplex {
         const { limit } = shaper;
         if (!limit) return;
         onLimit();
-        if (limit.outcome === "reset") resetSocket(this.#under);
+        if (limit.outcome === "reset") this.#reset();
         else if (limit.outcome === "close") this.#close();
         else if (limit.ms !== undefined) closing = setTimeout(() => this.#close(), limit.ms);
       },
@@ -103,13 +103,23 @@ export class Wire extends Duplex {
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    for (const lane of Object.values(this.#lanes)) lane.clear();
+    this.#clear();
     this.#under.destroy();
     done(error);
   }
 
-  #close(): void {
+  #clear(): void {
     for (const lane of Object.values(this.#lanes)) lane.clear();
+  }
+
+  #reset(): void {
+    // Nothing more passes, so that the engine hears of the end when the socket closes.
+    this.#clear();
+    resetSocket(this.#under);
+  }
+
+  #close(): void {
+    this.#clear();
     this.#under.end();
     this.#under.resume();
   }
