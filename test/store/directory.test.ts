@@ -212,7 +212,7 @@ describe("a symlink", () => {
 describe("what is neither file nor directory", () => {
   test("is not there, and nothing waits for it", async () => {
     const { root, store } = await disk();
-    execFileSync("mkfifo", [join(root, "fifo")]);
+    execFileSync("sh", ["-c", 'mkfifo "$0"', join(root, "fifo")]);
     symlinkSync("fifo", join(root, "link"));
     const server = createServer().listen(join(root, "socket"));
     await once(server, "listening");
