@@ -1,4 +1,6 @@
+import type { Occurrence } from "../../core/events.ts";
 import { LINE_LIMIT, TOO_LONG } from "./control.ts";
+import type { Files } from "./files.ts";
 import { type FtpReply, multiline, refusal, reply } from "./reply.ts";
 import type { Session } from "./session.ts";
 import type { PublicVerb, Verb, VerbTable } from "./verb.ts";
@@ -132,6 +134,20 @@ function misuse(name: string, verb: Verb, argument: string): FtpReply | undefine
   if (verb.argument === "required" && argument === "") return reply(501, `${name} needs an argument.`);
   if (verb.argument === "none" && argument.trim() !== "") return reply(501, `${name} takes no argument.`);
   return undefined;
+}
+
+/** A command as observers are told of it. */
+export function occurrence({ name, argument, verb }: Command, files: Files | undefined): Occurrence {
+  const target = argument === "" || !verb ? undefined : verb.secret ? "****" : argument;
+  const named = verb?.pathIn?.(argument);
+  const path = named === undefined ? undefined : files?.knownAt(named);
+  return {
+    type: "command",
+    verb: name,
+    ...(target !== undefined && { target }),
+    ...(path !== undefined && { path }),
+    ...((verb?.transfers || verb?.arranges) && { data: true }),
+  };
 }
 
 /** The one final reply to a command. */

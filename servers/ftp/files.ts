@@ -32,6 +32,15 @@ export class Files {
     return home === "/" ? seen : seen === "/" ? home : `${home}${seen}`;
   }
 
+  /** As {@link at}, and nothing for what cannot be a path. */
+  knownAt(path: string): string | undefined {
+    try {
+      return this.at(path);
+    } catch {
+      return undefined;
+    }
+  }
+
   entry(path: string, permission?: Permission): Promise<Entry> {
     return this.store.stat(this.at(path), permission);
   }

@@ -18,6 +18,14 @@ export interface Listing {
   readonly rows: readonly Listed[];
 }
 
+/** One of them, as of `ls`: `-la`. */
+const FLAGS = /^-\w*(?: +|$)/;
+
+/** What stands behind the flags. */
+export function withoutFlags(argument: string): string {
+  return FLAGS.test(argument) ? withoutFlags(argument.replace(FLAGS, "")) : argument;
+}
+
 /**
  * What LIST, NLST and STAT list: a directory's entries, a file itself, or what fits a pattern. Flags in front, as of `ls`, are
  * taken for what they are unless something has that very name.
@@ -30,8 +38,7 @@ export async function listed(files: Files, argument: string): Promise<Listing> {
     return { of: "directory", rows: entries.map((each) => ({ entry: each, path: each.name })) };
   } catch (error) {
     if (!(error instanceof WirelabError) || error.code !== "NOT_FOUND") throw error;
-    const [flags] = /^-\w*(?: +|$)/.exec(argument) ?? [];
-    if (flags !== undefined) return listed(files, argument.slice(flags.length));
+    if (FLAGS.test(argument)) return listed(files, argument.replace(FLAGS, ""));
     if (!isPattern(argument)) throw error;
     const rows = await expanded(files, argument);
     if (rows.length === 0) throw error;

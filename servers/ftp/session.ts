@@ -1,6 +1,6 @@
 import type { CloseReason, Reply } from "../../core/events.ts";
 import type { Connection, Site } from "../../core/service.ts";
-import { answer, type Command, parse } from "./commands.ts";
+import { answer, type Command, occurrence, parse } from "./commands.ts";
 import { CommandLines } from "./control.ts";
 import { DataChannel } from "./data.ts";
 import { FACTS, type Fact } from "./facts.ts";
@@ -212,30 +212,10 @@ export class Session {
   async #answer(command: Command): Promise<void> {
     const since = performance.now();
     const { connection } = this;
-    const { name, argument, verb } = command;
-    if (connection.observed && name !== "") {
-      const target = argument === "" || !verb ? undefined : verb.secret ? "****" : argument;
-      connection.emit({
-        type: "command",
-        verb: name,
-        ...(target !== undefined && { target }),
-        ...this.#pathOf(command),
-        ...((verb?.transfers || verb?.arranges) && { data: true }),
-      });
-    }
+    if (connection.observed && command.name !== "") connection.emit(occurrence(command, this.files));
     const final = await answer(this, command);
-    if (!verb?.transfers || !this.#transfer?.answered) await this.#send(final, since);
+    if (!command.verb?.transfers || !this.#transfer?.answered) await this.#send(final, since);
     if (this.#leaving) this.#end(this.#leaving);
-  }
-
-  /** What a command's argument names in the store, where it is nothing but a path. */
-  #pathOf({ argument, verb }: Command): { path?: string } {
-    if (!this.files || argument === "" || !/^\[?PATH\]?$/.test(verb?.syntax ?? "")) return {};
-    try {
-      return { path: this.files.at(argument) };
-    } catch {
-      return {};
-    }
   }
 
   /** Sends a reply, and tells what was sent: faults may have made another one of it, or none. */

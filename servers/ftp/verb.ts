@@ -16,9 +16,14 @@ export interface VerbFacts {
   readonly transfers?: true;
   /** Arranges the data connection that the next command uses. */
   readonly arranges?: true;
+  /** The path in the argument, for those who observe; undefined where there is none. */
+  readonly pathIn?: (argument: string) => string | undefined;
   /** Its line in FEAT (RFC 2389 §3), where it has one. */
   readonly feature?: string | ((session: Session) => string);
 }
+
+/** The argument is a path and nothing else. */
+export const wholePath = (argument: string): string => argument;
 
 type Answer = FtpReply | Promise<FtpReply>;
 

@@ -4,7 +4,7 @@ import { FACTS, factsOf, parseTime, timeText } from "../facts.ts";
 import type { Files } from "../files.ts";
 import { multiline, printable, reply } from "../reply.ts";
 import { pieces } from "../transfer.ts";
-import { interpreted, type MemberVerb, type VerbTable } from "../verb.ts";
+import { interpreted, type MemberVerb, type VerbTable, wholePath } from "../verb.ts";
 
 /** The largest file whose ASCII size is counted, in bytes: RFC 3659 §4 lets a server refuse what costs too much. */
 const COUNTED = 8 * 1024 * 1024;
@@ -27,16 +27,26 @@ async function fileEntry(files: Files, path: string) {
   return entry;
 }
 
-const CWD = interpreted("CWD", { syntax: "PATH", argument: "required", login: "required" });
+/** What the verbs have in common whose argument is a path. */
+const PATH = { syntax: "PATH", argument: "required", login: "required", pathIn: wholePath } as const;
+
+/** A time, then a path: MFMT, and one form of SITE UTIME. */
+const TIMED = /^(?<time>\d{12,14}(?:\.\d+)?) (?<path>.+)$/s;
+/** A path, then the times of access, of modification and of creation: the other form of SITE UTIME. */
+const THRICE_TIMED = /^(?<path>.+) \d{14} (?<time>\d{14}) \d{14} UTC$/s;
+const MODED = /^(?<mode>[0-7]{3,4}) (?<path>.+)$/s;
+
+const CWD = interpreted("CWD", PATH);
 const CDUP = interpreted("CDUP", { argument: "none", login: "required" });
 const PWD = interpreted("PWD", { argument: "none", login: "required", meanwhile: true });
-const MKD = interpreted("MKD", { syntax: "PATH", argument: "required", login: "required" });
-const RMD = interpreted("RMD", { syntax: "PATH", argument: "required", login: "required" });
+const MKD = interpreted("MKD", PATH);
+const RMD = interpreted("RMD", PATH);
 
 const MLST: MemberVerb = {
   syntax: "[PATH]",
   argument: "optional",
   login: "required",
+  pathIn: wholePath,
   feature: ({ facts }) =>
     `MLST ${FACTS.map((fact) => `${fact}${facts.includes(fact) ? "*" : ""};`).join("")}`,
   async run({ facts }, path, files) {
@@ -58,11 +68,9 @@ export const PATH_VERBS = {
   XMKD: MKD,
   RMD,
   XRMD: RMD,
-  DELE: interpreted("DELE", { syntax: "PATH", argument: "required", login: "required" }),
+  DELE: interpreted("DELE", PATH),
   RNFR: {
-    syntax: "PATH",
-    argument: "required",
-    login: "required",
+    ...PATH,
     async run(session, path, files) {
       await files.entry(path, "f");
       session.renameFrom = files.at(path);
@@ -70,9 +78,7 @@ export const PATH_VERBS = {
     },
   },
   RNTO: {
-    syntax: "PATH",
-    argument: "required",
-    login: "required",
+    ...PATH,
     async run(session, path, files) {
       const from = session.renameFrom;
       session.renameFrom = undefined;
@@ -82,9 +88,7 @@ export const PATH_VERBS = {
     },
   },
   SIZE: {
-    syntax: "PATH",
-    argument: "required",
-    login: "required",
+    ...PATH,
     feature: "SIZE",
     async run({ type }, path, files) {
       const { size } = await fileEntry(files, path);
@@ -94,9 +98,7 @@ export const PATH_VERBS = {
     },
   },
   MDTM: {
-    syntax: "PATH",
-    argument: "required",
-    login: "required",
+    ...PATH,
     feature: "MDTM",
     run: async (_session, path, files) => reply(213, timeText((await fileEntry(files, path)).modified)),
   },
@@ -105,9 +107,10 @@ export const PATH_VERBS = {
     argument: "required",
     login: "required",
     feature: "MFMT",
+    pathIn: (argument) => TIMED.exec(argument)?.groups?.path,
     async run(_session, argument, files) {
-      const [, text = "", path = ""] = /^(\d{14}(?:\.\d+)?) (.+)$/s.exec(argument) ?? [];
-      const time = parseTime(text);
+      const { time: text = "", path = "" } = TIMED.exec(argument)?.groups ?? {};
+      const time = text.length < 14 ? undefined : parseTime(text);
       if (!time) return reply(501, "MFMT needs YYYYMMDDHHMMSS and a path.");
       await files.store.setModified(files.at(path), time);
       return reply(213, `Modify=${timeText(time)}; ${path}`);
@@ -118,8 +121,9 @@ export const PATH_VERBS = {
     syntax: "MODE PATH",
     argument: "required",
     login: "required",
+    pathIn: (argument) => MODED.exec(argument)?.groups?.path,
     async run(_session, argument, files) {
-      const [, mode, path = ""] = /^([0-7]{3,4}) (.+)$/s.exec(argument) ?? [];
+      const { mode, path = "" } = MODED.exec(argument)?.groups ?? {};
       if (mode === undefined) return reply(501, "SITE CHMOD needs an octal mode and a path.");
       await files.store.setMode(files.at(path), Number.parseInt(mode, 8));
       return reply(200, `The mode is ${printable(mode)} now.`);
@@ -129,11 +133,10 @@ export const PATH_VERBS = {
     syntax: "YYYYMMDDHHMM[SS] PATH",
     argument: "required",
     login: "required",
+    pathIn: (argument) => (THRICE_TIMED.exec(argument) ?? TIMED.exec(argument))?.groups?.path,
     async run(_session, argument, files) {
-      // Clients have two forms: time and path, or path, time of access, of modification and of creation, and "UTC".
-      const long = /^(?<path>.+) \d{14} (?<time>\d{14}) \d{14} UTC$/s.exec(argument);
-      const { path = "", time: text = "" } =
-        (long ?? /^(?<time>\d{12,14}) (?<path>.+)$/s.exec(argument))?.groups ?? {};
+      const { time: text = "", path = "" } =
+        (THRICE_TIMED.exec(argument) ?? TIMED.exec(argument))?.groups ?? {};
       const time = parseTime(text);
       if (!time) return reply(501, "SITE UTIME needs YYYYMMDDHHMM[SS] and a path.");
       await files.store.setModified(files.at(path), time);

@@ -7,11 +7,11 @@ import type { WriteOptions } from "../../../core/store/store.ts";
 import { toNetwork } from "../ascii.ts";
 import { factsOf } from "../facts.ts";
 import type { Files } from "../files.ts";
-import { listed, longLine } from "../listing.ts";
+import { listed, longLine, withoutFlags } from "../listing.ts";
 import { type FtpReply, multiline, printable, reply } from "../reply.ts";
 import type { Session } from "../session.ts";
 import { pieces, receive, send } from "../transfer.ts";
-import type { VerbTable } from "../verb.ts";
+import { type VerbTable, wholePath } from "../verb.ts";
 
 const MODE_NAME = { A: "ASCII", I: "BINARY" } as const;
 
@@ -140,12 +140,20 @@ function status(session: Session): FtpReply {
 
 /** Service commands that move data, or tell of it (RFC 959 §4.1.3, RFC 3659 §7). */
 export const SERVICE_VERBS = {
-  RETR: { syntax: "PATH", argument: "required", login: "required", transfers: true, run: retrieve },
+  RETR: {
+    syntax: "PATH",
+    argument: "required",
+    login: "required",
+    transfers: true,
+    pathIn: wholePath,
+    run: retrieve,
+  },
   STOR: {
     syntax: "PATH",
     argument: "required",
     login: "required",
     transfers: true,
+    pathIn: wholePath,
     run: (session, argument, files) => store(session, files, { path: files.at(argument) }),
   },
   APPE: {
@@ -153,6 +161,7 @@ export const SERVICE_VERBS = {
     argument: "required",
     login: "required",
     transfers: true,
+    pathIn: wholePath,
     run: (session, argument, files) =>
       store(session, files, { path: files.at(argument), options: { append: true } }),
   },
@@ -176,6 +185,7 @@ export const SERVICE_VERBS = {
     argument: "optional",
     login: "required",
     transfers: true,
+    pathIn: withoutFlags,
     async run(session, argument, files) {
       const now = session.now();
       return sendLines(
@@ -189,6 +199,7 @@ export const SERVICE_VERBS = {
     argument: "optional",
     login: "required",
     transfers: true,
+    pathIn: withoutFlags,
     run: async (session, argument, files) =>
       sendLines(
         session,
@@ -200,6 +211,7 @@ export const SERVICE_VERBS = {
     argument: "optional",
     login: "required",
     transfers: true,
+    pathIn: wholePath,
     async run(session, argument, files) {
       if ((await files.entry(argument)).type === "file")
         return reply(501, "Not a directory: MLST tells of files.");
@@ -216,6 +228,7 @@ export const SERVICE_VERBS = {
     argument: "optional",
     login: "optional",
     meanwhile: true,
+    pathIn: (argument) => (argument === "" ? undefined : withoutFlags(argument)),
     async run(session, argument) {
       if (argument === "") return status(session);
       const { files } = session;
