@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { buffer } from "node:stream/consumers";
 import { expect, test } from "vitest";
+import { ftp } from "../../index.ts";
 import { Dialogue, ftpLab, stored } from "./dialogue.ts";
 
 test("idle sessions are told 421 when the lab stops", async () => {
@@ -46,6 +47,12 @@ test("a transfer that does not end is cut when the grace is over, and its file s
   expect(await stored(lab, "/a")).toBe("old");
   client.socket.destroy();
   data.destroy();
+});
+
+test("five minutes is the patience with silent clients, unless another is asked for", () => {
+  expect(ftp().listen.gate?.idle).toBe(300_000);
+  expect(ftp({ gate: { maxConnections: 5 } }).listen.gate).toEqual({ idle: 300_000, maxConnections: 5 });
+  expect(ftp({ gate: { idle: 1000 } }).listen.gate?.idle).toBe(1000);
 });
 
 test("a client that says nothing is sent away with 421", async () => {
