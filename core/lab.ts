@@ -146,7 +146,7 @@ export async function startLab<const T extends Readonly<Record<string, Service>>
     clock,
     accounts,
     async reset() {
-      await lab.cutAll();
+      await lab.reset();
       if (initial) await store.restore(initial);
       faults.reset();
       clock.reset();
@@ -219,12 +219,9 @@ class RunningLab {
     return running;
   }
 
-  /** Ends every session at once, and lets the engines forget them. */
-  async cutAll(): Promise<void> {
-    const { open } = this.#roster;
-    for (const connection of open) connection.cut("stopped");
-    await Promise.all([...open].map((connection) => connection.closed));
-    for (const server of this.#servers) server.reset();
+  /** Ends every session, and lets the engines forget them. */
+  async reset(): Promise<void> {
+    await Promise.all([...this.#servers].map((server) => server.reset()));
     this.#connections = 0;
   }
 

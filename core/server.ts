@@ -46,6 +46,9 @@ export interface StopReport {
 /** How long clients have, if nobody says, in milliseconds. */
 const DEFAULT_GRACE = 2000;
 
+/** How long clients have to close their side at a reset, in milliseconds. */
+const RESET_GRACE = 100;
+
 /** A listener and an engine that run, and how they end. */
 export class RunningServer implements Server {
   readonly name: string;
@@ -97,8 +100,16 @@ export class RunningServer implements Server {
     await this.stop();
   }
 
-  /** Lets the engine forget what outlives connections. */
-  reset(): void {
+  /** Ends every session, and lets the engine forget what outlives connections. */
+  async reset(): Promise<void> {
+    for (const connection of this.#open()) {
+      // An upload that ended in good order would be taken for a whole one.
+      for (const child of connection.children()) child.cut("stopped");
+      // By FIN, which clients answer: one that keeps connections for later has then noticed, and takes a new one.
+      connection.end("stopped");
+    }
+    await this.#allClosed(RESET_GRACE);
+    await this.#cut();
     this.#engine.reset?.();
   }
 
@@ -110,12 +121,18 @@ export class RunningServer implements Server {
       this.#engine.drain?.();
       await this.#allClosed(grace);
     }
-    const cut = this.#open();
-    for (const connection of cut) connection.cut("stopped");
-    await Promise.all([closed, ...cut.map((connection) => connection.closed)]);
+    const cut = await this.#cut();
+    await closed;
     await this.#engine.close?.();
     this.#roster.events.emit({ server: this.name, protocol: this.protocol }, { type: "stopped" });
     return { open: open.map(reported), cut: cut.map(reported) };
+  }
+
+  async #cut(): Promise<SocketConnection[]> {
+    const open = this.#open();
+    for (const connection of open) connection.cut("stopped");
+    await Promise.all(open.map((connection) => connection.closed));
+    return open;
   }
 
   #open(): SocketConnection[] {

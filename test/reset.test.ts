@@ -1,7 +1,9 @@
 import { once } from "node:events";
 import { connect } from "node:net";
+import { PassThrough } from "node:stream";
 import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
+import { Client } from "basic-ftp";
 import { describe, expect, test } from "vitest";
 import { ftp, http, memoryStore, startLab, tcp, telnet } from "../index.ts";
 
@@ -55,6 +57,41 @@ describe("lab.reset()", () => {
     const opened = lab.events.next("opened");
     connect(lab.servers.echo.port, "127.0.0.1").end();
     expect((await opened).connection).toBe("c1");
+  });
+
+  test("clients that keep connections for their next request have noticed", async () => {
+    await using lab = await startLab({ web: http() });
+    for (let count = 0; count < 20; count += 1) {
+      expect((await fetch(`${lab.servers.web.url}/${count}`)).status).toBe(404);
+      await lab.reset();
+    }
+  });
+
+  test("an upload under way leaves nothing", async () => {
+    await using lab = await startLab({ files: ftp() });
+    const before = await lab.store.snapshot();
+    const client = new Client();
+    const { host, port } = lab.servers.files;
+    await client.access({ host, port, user: "foo", password: "bar" });
+    const begun = lab.events.next("reply", { code: 150 });
+    const source = new PassThrough();
+    source.write("half");
+    const upload = client.uploadFrom(source, "/a");
+    await begun;
+    await Promise.all([expect(upload).rejects.toThrow(), lab.reset()]);
+    source.destroy();
+    await lab.stop();
+    expect(String(await lab.store.diff(before))).toBe("");
+  });
+
+  test("a client that does not close its own side is cut", async () => {
+    await using lab = await startLab({ echo: tcp({ behaviour: "echo" }) });
+    const opened = lab.events.next("opened");
+    const client = connect({ port: lab.servers.echo.port, host: "127.0.0.1", allowHalfOpen: true }).resume();
+    await Promise.all([opened, once(client, "connect")]);
+    await lab.reset();
+    expect((await lab.stop()).open).toEqual([]);
+    client.destroy();
   });
 
   test("again and again", async () => {
