@@ -1,4 +1,6 @@
+import { Awaited } from "./awaited.ts";
 import { WirelabError } from "./errors.ts";
+import { Iteration } from "./iteration.ts";
 
 /** The protocols that a server can speak. */
 export type Protocol = "ftp" | "telnet" | "http" | "websocket" | "tcp" | "udp" | "forward";
@@ -80,15 +82,24 @@ export interface Origin {
 /** An event as observers get it: `seq` counts up by one in the order of events, `at` is Unix time in milliseconds. */
 export type WireEvent = (Occurrence | Lifecycle) & Origin & { readonly seq: number; readonly at: number };
 
-/** What an awaited event must be like: a value per field, a pattern for text, or one function of the whole event. */
+/** An event of one type. */
+export type EventOf<T extends WireEvent["type"]> = Extract<WireEvent, { readonly type: T }>;
+
+/** What a wanted event is like: a value per field, a pattern for what a field says, or one function of the whole event. */
 export type Where<T extends WireEvent["type"]> =
-  | { readonly [K in keyof Extract<WireEvent, { type: T }>]?: Extract<WireEvent, { type: T }>[K] | RegExp }
-  | ((event: Extract<WireEvent, { type: T }>) => boolean);
+  | { readonly [K in keyof EventOf<T>]?: EventOf<T>[K] | RegExp }
+  | ((event: EventOf<T>) => boolean);
 
 /** How much an observer wants to hear. */
 export type Detail = "all" | "milestones";
 
-/** The one ordered stream of all that happens in a lab. Iterating gives the events from then on. */
+/** Events one after another; a `for await` that is left lets go of everything. */
+export interface EventIteration extends AsyncIterableIterator<WireEvent, undefined, undefined> {
+  /** How many events this reader was too slow for: 10,000 are kept for it, and the older ones make room. */
+  readonly dropped: number;
+}
+
+/** The one ordered stream of all that happens in a lab. */
 export interface Events extends AsyncIterable<WireEvent> {
   /** Whether anybody listens to commands, replies and frames: a protocol asks before it builds one of those. */
   readonly observed: boolean;
@@ -99,24 +110,41 @@ export interface Events extends AsyncIterable<WireEvent> {
    */
   subscribe(listener: (event: WireEvent) => void, detail?: Detail): Disposable;
   /**
-   * The next event of a type that fits.
+   * The next event of a type that fits: one that comes from now on. Call it before you do what brings the event about, or
+   * look into the transcript first: `lab.transcript.find("login") ?? (await lab.events.next("login"))`. Nobody need await
+   * the answer.
    *
-   * @param ms how long to wait, in milliseconds; default 5,000.
-   * @throws WirelabError `TIMED_OUT` when none came in time, `STOPPED` when the lab stopped before.
+   * @param where default: any event of the type.
+   * @param ms how long to wait, in milliseconds; `Infinity` for as long as the lab runs. Default 4,000, so that it says what
+   *   came instead before the five seconds are up that test runners give a test.
+   * @throws WirelabError `TIMED_OUT` with the nearest events that did come, `STOPPED` when the lab stopped before,
+   *   `BAD_OPTION` for a time that is none; and whatever a function in `where` throws.
+   *
+   * @example
+   * ```ts
+   * import { http, startLab } from "wirelab";
+   *
+   * await using lab = await startLab({ web: http() });
+   * const request = lab.events.next("command", { server: "web", verb: /^(GET|HEAD)$/ });
+   * await fetch(`${lab.servers.web.url}/index.html`);
+   * console.log((await request).target); // /index.html
+   * ```
    */
-  next<T extends WireEvent["type"]>(
-    type: T,
-    where?: Where<T>,
-    ms?: number,
-  ): Promise<Extract<WireEvent, { type: T }>>;
+  next<T extends WireEvent["type"]>(type: T, where?: Where<T>, ms?: number): Promise<EventOf<T>>;
+  /** The events from now on, for one reader among many; ends with the lab. */
+  [Symbol.asyncIterator](): EventIteration;
 }
 
-/** How many events an iteration keeps for a reader that is slower than the lab; older ones are dropped. */
-const ITERATION_BACKLOG = 10_000;
+/** How long an event is waited for, in milliseconds. */
+const PATIENCE = 4000;
+
+/** The longest that a timer takes, in milliseconds. */
+const LONGEST = 2 ** 31 - 1;
 
 /** The events of one lab, and the one place where they are made. */
 export class EventStream implements Events {
-  readonly #listeners = new Set<(event: WireEvent) => void>();
+  /** Another array at each change, so that who comes or goes while an event is told does not disturb the telling. */
+  #listeners: readonly ((event: WireEvent) => void)[] = [];
   #toAll = 0;
   readonly #onStop = new Set<() => void>();
   #seq = 0;
@@ -128,10 +156,11 @@ export class EventStream implements Events {
 
   /** Makes an event and hands it to everybody. Free while nobody listens. */
   emit(origin: Origin, event: Occurrence | Lifecycle): void {
-    if (this.#listeners.size === 0) return;
+    const listeners = this.#listeners;
+    if (listeners.length === 0) return;
     this.#seq += 1;
     const made: WireEvent = { seq: this.#seq, at: Date.now(), ...origin, ...event };
-    for (const listener of this.#listeners) {
+    for (const listener of listeners) {
       try {
         listener(made);
       } catch {
@@ -141,15 +170,21 @@ export class EventStream implements Events {
   }
 
   subscribe(listener: (event: WireEvent) => void, detail: Detail = "all"): Disposable {
+    // After the end nothing comes, and nobody need build events.
+    if (this.#stopped) return { [Symbol.dispose]() {} };
+    let gone = false;
     // A function of its own each time: the same listener may be there twice, and each is disposed of alone.
     const own = (event: WireEvent) => {
-      if (detail === "all" || !isConversation(event)) listener(event);
+      if (!gone && (detail === "all" || !isConversation(event))) listener(event);
     };
-    this.#listeners.add(own);
+    this.#listeners = [...this.#listeners, own];
     if (detail === "all") this.#toAll += 1;
     return {
       [Symbol.dispose]: () => {
-        if (this.#listeners.delete(own) && detail === "all") this.#toAll -= 1;
+        if (gone) return;
+        gone = true;
+        this.#listeners = this.#listeners.filter((each) => each !== own);
+        if (detail === "all") this.#toAll -= 1;
       },
     };
   }
@@ -157,64 +192,63 @@ export class EventStream implements Events {
   next<T extends WireEvent["type"]>(
     type: T,
     where: Where<T> = {},
-    ms = 5000,
-  ): Promise<Extract<WireEvent, { type: T }>> {
-    return new Promise((resolve, reject) => {
+    ms: number = PATIENCE,
+  ): Promise<EventOf<T>> {
+    const awaited = new Awaited(type, where);
+    const coming = new Promise<EventOf<T>>((resolve, reject) => {
+      if (!(ms >= 0)) throw new WirelabError("BAD_OPTION", `next() waits for 0 or more ms, not for ${ms}.`);
+      if (this.#stopped)
+        throw new WirelabError("STOPPED", `The lab has stopped: no ${awaited} comes any more.`);
       const settle = () => {
         subscription[Symbol.dispose]();
         this.#onStop.delete(stopped);
         clearTimeout(timer);
       };
       const subscription = this.subscribe((event) => {
-        if (!isOfType(event, type) || !matches(event, where)) return;
-        settle();
-        resolve(event);
+        try {
+          if (!awaited.isFor(event)) return;
+          settle();
+          resolve(event);
+        } catch (error) {
+          settle();
+          reject(error);
+        }
       });
       const stopped = () => {
         settle();
-        reject(new WirelabError("STOPPED", `The lab stopped while a ${type} event was awaited.`));
+        reject(new WirelabError("STOPPED", `No ${awaited} came before the lab stopped${awaited.instead()}`));
       };
       this.#onStop.add(stopped);
-      const timer = setTimeout(() => {
-        settle();
-        reject(new WirelabError("TIMED_OUT", `No ${type} event that fits came within ${ms} ms.`));
-      }, ms);
-      if (this.#stopped) stopped();
+      const timer = setTimeout(
+        () => {
+          settle();
+          reject(new WirelabError("TIMED_OUT", `No ${awaited} came within ${ms} ms${awaited.instead()}`));
+        },
+        Math.min(ms, LONGEST),
+      );
     });
+    // Whoever failed before awaiting it has an error to show already.
+    coming.catch(() => {});
+    return coming;
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<WireEvent, void, undefined> {
-    const backlog: WireEvent[] = [];
-    let wake = () => {};
-    const subscription = this.subscribe((event) => {
-      if (backlog.length === ITERATION_BACKLOG) backlog.shift();
-      backlog.push(event);
-      wake();
-    });
-    const stopped = () => wake();
-    this.#onStop.add(stopped);
-    try {
-      while (true) {
-        const event = backlog.shift();
-        if (event) yield event;
-        else if (this.#stopped) return;
-        else {
-          await new Promise<void>((resolve) => {
-            wake = resolve;
-          });
-        }
-      }
-    } finally {
+  [Symbol.asyncIterator](): EventIteration {
+    const iteration = new Iteration(() => {
       subscription[Symbol.dispose]();
-      this.#onStop.delete(stopped);
-    }
+      this.#onStop.delete(end);
+    });
+    const end = () => iteration.end();
+    const subscription = this.subscribe((event) => iteration.offer(event));
+    this.#onStop.add(end);
+    if (this.#stopped) end();
+    return iteration;
   }
 
   /** Ends every iteration and every wait. */
   stop(): void {
     this.#stopped = true;
     for (const stopped of [...this.#onStop]) stopped();
-    this.#listeners.clear();
+    this.#listeners = [];
     this.#toAll = 0;
   }
 }
@@ -224,26 +258,12 @@ function isConversation(event: WireEvent): boolean {
   return event.type === "command" || event.type === "reply" || event.type === "frame";
 }
 
-function isOfType<T extends WireEvent["type"]>(
-  event: WireEvent,
-  type: T,
-): event is Extract<WireEvent, { type: T }> {
-  return event.type === type;
-}
+/** How much of a frame observers get, in characters. */
+export const PREVIEW = 80;
 
-function matches<T extends WireEvent["type"]>(
-  event: Extract<WireEvent, { type: T }>,
-  where: Where<T>,
-): boolean {
-  if (typeof where === "function") return where(event);
-  const fields = new Map<string, unknown>(Object.entries(event));
-  return Object.entries(where).every(([field, wanted]) =>
-    wanted instanceof RegExp ? wanted.test(String(fields.get(field))) : fields.get(field) === wanted,
-  );
-}
-
-/** The beginning of some bytes as text for a frame event: 80 characters at most, controls escaped. */
+/** The beginning of some bytes as text for a frame event: 80 characters, and more where controls are escaped. */
 export function previewOf(bytes: Uint8Array): string {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, 80)).toString("utf8");
-  return JSON.stringify(text).slice(1, -1);
+  // A character has four bytes at most.
+  const some = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, 4 * PREVIEW));
+  return JSON.stringify(some.toString("utf8").slice(0, PREVIEW)).slice(1, -1);
 }

@@ -1,6 +1,6 @@
 import type { Writable } from "node:stream";
 import type { Events, WireEvent } from "./events.ts";
-import { sentenceOf } from "./transcript.ts";
+import { sentenceOf } from "./sentence.ts";
 
 /** How much is logged: each level holds those before it. */
 export type LogLevel = "error" | "warn" | "info" | "debug" | "trace";

@@ -1,12 +1,63 @@
-import { endpointText } from "./address.ts";
-import type { Events, WireEvent } from "./events.ts";
+import { isLike } from "./awaited.ts";
+import { WirelabError } from "./errors.ts";
+import type { EventOf, Events, Where, WireEvent } from "./events.ts";
+import { Recording } from "./recording.ts";
+import { connectionNames, reproducibleLines, withoutCuts } from "./reproducible.ts";
 
-/** The events of a lab that are remembered: a ring, oldest first out. */
-export interface Transcript extends Iterable<WireEvent> {
-  /** How many events had to make room for later ones. */
+/**
+ * What is remembered of a lab's events, or a part of it. It is a view: what comes later is seen through it as well. Iterating
+ * gives the events that there are now.
+ *
+ * Connections have names that stay the same from run to run: `files#1` is the first one of the server `files` that the
+ * transcript tells of, `files#1.data1` its first data connection.
+ */
+export interface TranscriptView extends Iterable<WireEvent> {
+  /** How many events of the lab had to make room for later ones. Names of connections count from what is left. */
   readonly dropped: number;
-  /** A line per event. */
+  /**
+   * The part of one server.
+   *
+   * @throws WirelabError `BAD_OPTION` where the lab has no such server.
+   */
+  of(server: string): TranscriptView;
+  /** The part of one connection, by its name or its id, and of its data connections. */
+  connection(name: string): TranscriptView;
+  /** What came after a mark, or after the event with that `seq`. Connections are counted anew from there. */
+  since(mark: number): TranscriptView;
+  /** A mark behind the last event, for {@link TranscriptView.since}. */
+  mark(): number;
+  /**
+   * The same events, one connection after another: what runs at the same time comes in the same order in every run.
+   */
+  byConnection(): TranscriptView;
+  /** The first event of a type that fits. {@link Events.next} waits for one that has not come yet. */
+  find<T extends WireEvent["type"]>(type: T, where?: Where<T>): EventOf<T> | undefined;
+  /** The last event of a type that fits. */
+  last<T extends WireEvent["type"]>(type: T, where?: Where<T>): EventOf<T> | undefined;
+  /** The verbs of all commands: FTP's, HTTP's methods, the first words of a Telnet shell's lines. */
+  verbs(): string[];
+  /**
+   * A line per event, as a protocol's own documents write it, and the same in every run: `files#1 > STOR /in/a.csv`. What
+   * depends on the run is left out, or has a name: `<files>` is the server's address.
+   */
   toString(): string;
+}
+
+/**
+ * What is remembered of a lab: its last 10,000 events (or as many as the lab was told), oldest first out, with 16 million
+ * characters of text at most.
+ *
+ * @example
+ * ```ts
+ * import { http, startLab } from "wirelab";
+ *
+ * await using lab = await startLab({ web: http() });
+ * await fetch(`${lab.servers.web.url}/nothing`);
+ * console.log(lab.transcript.of("web").verbs()); // [ 'GET' ]
+ * console.log(String(lab.transcript).includes("web#1 < 404 Not Found")); // true
+ * ```
+ */
+export interface Transcript extends TranscriptView {
   /** Forgets everything, what it dropped included. */
   clear(): void;
 }
@@ -16,58 +67,105 @@ export const TRANSCRIPT_CAPACITY = 10_000;
 
 /** Remembers the last `capacity` events; none where it is 0, and then nobody observes. */
 export function transcriptOf(events: Events, capacity = TRANSCRIPT_CAPACITY): Transcript {
-  const ring: WireEvent[] = [];
-  let made = 0;
-  if (capacity > 0) {
-    events.subscribe((event) => {
-      ring[made % capacity] = event;
-      made += 1;
-    });
-  }
-  const inOrder = () =>
-    made <= capacity ? ring.slice() : [...ring.slice(made % capacity), ...ring.slice(0, made % capacity)];
-  return {
-    get dropped() {
-      return Math.max(0, made - capacity);
-    },
-    [Symbol.iterator]: () => inOrder().values(),
-    toString: () =>
-      inOrder()
-        .map((event) => `${event.connection ?? event.server} ${event.protocol} ${sentenceOf(event)}`)
-        .join("\n"),
-    clear() {
-      ring.length = 0;
-      made = 0;
-    },
-  };
+  const recording = new Recording(Math.max(1, capacity));
+  if (capacity > 0) events.subscribe((event) => recording.record(event));
+  return Object.assign(new View(recording, { after: 0, keeps: [], order: "time" }), {
+    clear: () => recording.clear(),
+  });
 }
 
-/** What an event says, in words for people. */
-export function sentenceOf(event: WireEvent): string {
-  switch (event.type) {
-    case "listening":
-      return `listening on ${event.url}`;
-    case "refused":
-      return `refused ${endpointText(event.peer)}: ${event.reason}`;
-    case "opened":
-      return `opened by ${endpointText(event.peer)}${event.secure ? " with TLS" : ""}`;
-    case "closed":
-      return `closed (${event.reason}) after ${event.received} bytes in and ${event.sent} out`;
-    case "stopped":
-      return "stopped";
-    case "command":
-      return `> ${event.verb}${event.target === undefined ? "" : ` ${event.target}`}`;
-    case "reply":
-      return `< ${event.code === undefined ? "" : `${event.code} `}${event.text}`;
-    case "frame":
-      return `${event.direction === "in" ? ">" : "<"} ${event.kind} ${event.preview}`;
-    case "login":
-      return `login of ${event.user} ${event.ok ? "accepted" : "refused"}`;
-    case "transfer":
-      return `${event.direction === "in" ? "stored" : "sent"} ${event.path}: ${event.bytes} bytes${event.complete ? "" : ", incomplete"}`;
-    case "fault":
-      return `fault: ${event.rule}`;
-    case "error":
-      return `error ${event.code}: ${event.message}`;
+/** What a view shows of the events that are remembered. */
+interface Selection {
+  /** Those with a higher `seq`. */
+  readonly after: number;
+  readonly keeps: readonly Keep[];
+  readonly order: "time" | "connection";
+}
+
+/** @param name of the event's connection, or of its server where it has none. */
+type Keep = (event: WireEvent, name: string) => boolean;
+
+class View implements TranscriptView {
+  readonly #recording: Recording;
+  readonly #selection: Selection;
+
+  constructor(recording: Recording, selection: Selection) {
+    this.#recording = recording;
+    this.#selection = selection;
+  }
+
+  get dropped(): number {
+    return this.#recording.droppedSince(this.#selection.after);
+  }
+
+  of(server: string): TranscriptView {
+    const { urls } = this.#recording;
+    if (urls.size > 0 && !urls.has(server)) {
+      const known = [...urls.keys()].join(", ");
+      throw new WirelabError("BAD_OPTION", `This lab has no server "${server}"; it has ${known}.`);
+    }
+    return this.#only((event) => event.server === server);
+  }
+
+  connection(wanted: string): TranscriptView {
+    const isIt = (name: string) => name === wanted || name.startsWith(`${wanted}.`);
+    return this.#only((event, name) => isIt(name) || isIt(event.connection ?? ""));
+  }
+
+  since(mark: number): TranscriptView {
+    return new View(this.#recording, { ...this.#selection, after: mark });
+  }
+
+  mark(): number {
+    return this.#recording.newest;
+  }
+
+  byConnection(): TranscriptView {
+    return new View(this.#recording, { ...this.#selection, order: "connection" });
+  }
+
+  find<T extends WireEvent["type"]>(type: T, where: Where<T> = {}): EventOf<T> | undefined {
+    return [...this].find((event) => isLike(event, type, where)) as EventOf<T> | undefined;
+  }
+
+  last<T extends WireEvent["type"]>(type: T, where: Where<T> = {}): EventOf<T> | undefined {
+    return [...this].findLast((event) => isLike(event, type, where)) as EventOf<T> | undefined;
+  }
+
+  verbs(): string[] {
+    return [...this].flatMap((event) => (event.type === "command" ? [event.verb] : []));
+  }
+
+  toString(): string {
+    const { urls } = this.#recording;
+    const { events, nameOf } = this.#shown();
+    const linesOf = reproducibleLines(urls, this.#recording.since(0));
+    const lines = withoutCuts(events).flatMap((event) =>
+      linesOf(event).map((line) => `${nameOf(event)} ${line}`),
+    );
+    return (this.dropped > 0 ? [`(${this.dropped} earlier events were dropped)`, ...lines] : lines).join(
+      "\n",
+    );
+  }
+
+  [Symbol.iterator](): ArrayIterator<WireEvent> {
+    return this.#shown().events.values();
+  }
+
+  #only(keep: Keep): TranscriptView {
+    return new View(this.#recording, { ...this.#selection, keeps: [...this.#selection.keeps, keep] });
+  }
+
+  #shown(): { readonly events: WireEvent[]; readonly nameOf: (event: WireEvent) => string } {
+    const { after, keeps, order } = this.#selection;
+    const all = this.#recording.since(after);
+    const names = connectionNames(all);
+    const nameOf = ({ connection, server }: WireEvent) => names.get(connection ?? "") ?? server;
+    const events = all.filter((event) => keeps.every((keep) => keep(event, nameOf(event))));
+    if (order === "connection") events.sort((one, other) => BY_NAME.compare(nameOf(one), nameOf(other)));
+    return { events, nameOf };
   }
 }
+
+/** `files#2` comes before `files#10`. */
+const BY_NAME = new Intl.Collator("en", { numeric: true });

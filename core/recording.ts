@@ -1,0 +1,76 @@
+import type { WireEvent } from "./events.ts";
+import { Ring } from "./ring.ts";
+
+/** How many characters of text the events of a recording may hold. */
+export const RECORDING_TEXT = 16 * 1024 * 1024;
+
+/** The last events of a lab. Recording one makes no text, and costs the same however many there are. */
+export class Recording {
+  /** The servers' URLs, by name; they outlive what is forgotten. */
+  readonly urls = new Map<string, string>();
+  readonly #events: Ring<WireEvent>;
+  #characters = 0;
+  /** The `seq` before the first event since the beginning, or since everything was forgotten. */
+  #before: number | undefined;
+  #newest = 0;
+
+  /** @param capacity how many events, at least one. */
+  constructor(capacity: number) {
+    this.#events = new Ring(capacity);
+  }
+
+  /** The `seq` of the last event. */
+  get newest(): number {
+    return this.#newest;
+  }
+
+  record(event: WireEvent): void {
+    if (event.type === "listening") this.urls.set(event.server, event.url);
+    this.#before ??= event.seq - 1;
+    this.#newest = event.seq;
+    this.#characters += charactersOf(event);
+    this.#lost(this.#events.push(event));
+    while (this.#characters > RECORDING_TEXT && this.#events.size > 1) this.#lost(this.#events.shift());
+  }
+
+  /** The events with a higher `seq`. */
+  since(seq: number): WireEvent[] {
+    return [...this.#events].filter((event) => event.seq > seq);
+  }
+
+  /** How many events with a higher `seq` had to make room. */
+  droppedSince(seq: number): number {
+    const first = this.#events.first?.seq ?? 0;
+    return Math.max(0, first - 1 - Math.max(seq, this.#before ?? 0));
+  }
+
+  clear(): void {
+    this.#events.clear();
+    this.#characters = 0;
+    this.#before = this.#newest;
+  }
+
+  #lost(event: WireEvent | undefined): void {
+    if (event) this.#characters -= charactersOf(event);
+  }
+}
+
+/** How long the texts are that clients and servers may make long. */
+function charactersOf(event: WireEvent): number {
+  switch (event.type) {
+    case "command":
+      return event.verb.length + (event.target?.length ?? 0) + (event.path?.length ?? 0);
+    case "reply":
+      return event.text.length;
+    case "frame":
+      return event.preview.length;
+    case "transfer":
+      return event.path.length;
+    case "login":
+      return event.user.length;
+    case "error":
+      return event.message.length;
+    default:
+      return 0;
+  }
+}

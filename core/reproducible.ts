@@ -1,0 +1,170 @@
+import { type EventOf, PREVIEW, type WireEvent } from "./events.ts";
+import { sentenceOf, transferOf, visible } from "./sentence.ts";
+
+// What of events is the same in every run of the same conversation. The rest gets names, or is left out.
+
+/**
+ * Names for connections, by id: `files#1` is the first of the server `files` that appears in the events, and `files#1.data1`
+ * its first data connection.
+ */
+export function connectionNames(events: Iterable<WireEvent>): ReadonlyMap<string, string> {
+  const names = new Map<string, string>();
+  const counts = new Map<string, number>();
+  const numbered = (name: string): string => {
+    const count = (counts.get(name) ?? 0) + 1;
+    counts.set(name, count);
+    return `${name}${count}`;
+  };
+  const nameOf = (id: string, server: string): string => {
+    const known = names.get(id);
+    if (known !== undefined) return known;
+    const dot = id.lastIndexOf(".");
+    const name = numbered(dot === -1 ? `${server}#` : `${nameOf(id.slice(0, dot), server)}.data`);
+    names.set(id, name);
+    return name;
+  };
+  for (const { connection, server } of events) {
+    if (connection !== undefined) nameOf(connection, server);
+  }
+  return names;
+}
+
+/**
+ * Says events in lines that are the same in every run. A reply has as many as on the wire; an event has none that depends on
+ * when the lab was started, or on how soon the kernel tells of a connection's end.
+ *
+ * @param urls the servers' URLs, by name.
+ * @param remembered all the events that there are: what the server made up is learned from them.
+ */
+export function reproducibleLines(
+  urls: ReadonlyMap<string, string>,
+  remembered: Iterable<WireEvent>,
+): (event: WireEvent) => readonly string[] {
+  const named = namedTexts(urls, remembered);
+  return (event) => {
+    switch (event.type) {
+      case "listening":
+      case "stopped":
+        return [];
+      case "refused":
+        return [`refused ${"host" in event.peer ? event.peer.host : "a client"}: ${event.reason}`];
+      case "opened":
+        return [event.secure ? "opened with TLS" : "opened"];
+      case "closed":
+        // An end in good order comes sooner or later. How many bytes passed depends on the digits of ports, and on chance.
+        return event.reason === "client" || event.reason === "server" ? [] : [`closed (${event.reason})`];
+      case "command":
+        return [sentenceOf({ ...event, ...(event.target && { target: named(targetOf(event)) }) })];
+      case "reply":
+        return replyLines(event.code, named(textOf(event)));
+      case "transfer":
+        // How far one got that was broken off is chance, unless a fault has counted its bytes.
+        return [named(`${transferOf(event)}: ${event.complete ? `${event.bytes} bytes` : "incomplete"}`)];
+      case "error":
+        return [named(sentenceOf(event)).replace(HOST_AND_PORT, "$1:<port>")];
+      default:
+        return [named(sentenceOf(event))];
+    }
+  };
+}
+
+/**
+ * The events with one for those that are cuts of the same stream, told one after another on a connection: where TCP cuts is
+ * chance.
+ */
+export function withoutCuts(events: Iterable<WireEvent>): WireEvent[] {
+  const whole: WireEvent[] = [];
+  /** Where in `whole` a connection's last event is. */
+  const last = new Map<string | undefined, number>();
+  for (const event of events) {
+    const index = last.get(event.connection) ?? -1;
+    const before = whole[index];
+    if (isCut(event) && before && isCut(before) && before.direction === event.direction) {
+      const preview = `${before.preview}${event.preview}`.slice(0, PREVIEW);
+      whole[index] = { ...before, bytes: before.bytes + event.bytes, preview };
+      continue;
+    }
+    last.set(event.connection, whole.length);
+    whole.push(isCut(event) ? { ...event, preview: event.preview.slice(0, PREVIEW) } : event);
+  }
+  return whole;
+}
+
+function isCut(event: WireEvent): event is EventOf<"frame"> {
+  return event.type === "frame" && event.kind === "data";
+}
+
+/** The lines of a reply, with a code as RFC 959 §4.2 frames them. */
+function replyLines(code: number | undefined, text: string): string[] {
+  const lines = text.replace(/\r?\n$/, "").split(/\r?\n/);
+  const end = lines.length - 1;
+  return lines.map((line, index) => {
+    const mark = code === undefined ? "" : index === end ? `${code} ` : index === 0 ? `${code}-` : "";
+    return visible(`< ${mark}${line}`.trimEnd());
+  });
+}
+
+/** An instant or a minute of ISO 8601, with a T or, as in listings, with a space; and an HTTP date (RFC 9110 §5.6.7). */
+const TIME =
+  /\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?Z?|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT/g;
+
+/** RFC 3659 §2.3: the value of MDTM, and the fact `modify`. */
+const FTP_TIME = /(?<=^|modify=)\d{14}(?:\.\d+)?(?=$|;)/gi;
+
+/** What `ls -l` says of time, in front of the name. */
+const LS_TIME = /^([-d][-rwx]{9} .*?) [A-Z][a-z]{2} [ \d]\d +(?:\d{4}|\d\d:\d\d) /gm;
+
+/** Four numbers of an address and two of a port, as PORT and the reply to PASV have them (RFC 959 §4.1.2). */
+const ADDRESS_AND_PORT = /(\d+,\d+,\d+,\d+),\d+,\d+/;
+
+const HOST_AND_PORT = /(\b\d+\.\d+\.\d+\.\d+|\[[\da-f:.]+\]|::1):\d{1,5}\b/g;
+
+function textOf({ protocol, code, text }: EventOf<"reply">): string {
+  if (protocol !== "ftp") return text.replace(TIME, "<time>");
+  if (code === 227) return text.replace(ADDRESS_AND_PORT, "$1,<port>");
+  if (code === 229) return text.replace(/\|\d+\|(?=\))/, "|<port>|");
+  return text.replace(FTP_TIME, "<time>").replace(LS_TIME, "$1 <time> ");
+}
+
+function targetOf({ protocol, verb, target = "" }: EventOf<"command">): string {
+  if (protocol !== "ftp") return target;
+  switch (verb) {
+    case "PORT":
+      return target.replace(ADDRESS_AND_PORT, "$1,<port>");
+    case "EPRT":
+      // RFC 2428 §2: the first character parts the fields, whatever it is.
+      return target.replace(/^(.)(\d+)\1(.*)\1\d+\1/, "$1$2$1$3$1<port>$1");
+    case "MFMT":
+    case "MDTM":
+    case "SITE UTIME":
+      return target.replace(/(?<!\S)\d{12,14}(?:\.\d+)?(?!\S)/g, "<time>");
+    default:
+      return target;
+  }
+}
+
+/** Gives names to what servers have got or made up: their addresses, and the file names that STOU has chosen. */
+function namedTexts(
+  urls: ReadonlyMap<string, string>,
+  remembered: Iterable<WireEvent>,
+): (text: string) => string {
+  const names = [...urls].map(([server, url]) => [addressPattern(url), `<${server}>`] as const);
+  for (const event of remembered) {
+    // RFC 1123 §4.1.2.9 fixes these words.
+    const [, unique] =
+      (event.type === "reply" && event.code === 150 && /^FILE: (.+)$/.exec(event.text)) || [];
+    if (unique !== undefined) names.push([new RegExp(literally(unique), "g"), "<unique>"]);
+  }
+  return (text) => names.reduce((before, [pattern, name]) => before.replace(pattern, () => name), text);
+}
+
+/** What names a server: its URL, or host and port. */
+function addressPattern(url: string): RegExp {
+  const [, scheme, host, port] = /^(\w+:\/\/)(.+):(\d+)$/.exec(url) ?? [];
+  if (!scheme || !host || !port) return new RegExp(literally(url), "g");
+  return new RegExp(`(?:${scheme})?(?:${literally(host)}|\\blocalhost):${port}(?!\\d)`, "g");
+}
+
+function literally(text: string): string {
+  return text.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+}
