@@ -115,6 +115,10 @@ export class SocketConnection implements Connection {
     return this.#roster.events.observed || this.#injector.concerned;
   }
 
+  get followsReplies(): boolean {
+    return this.#injector.followsReplies;
+  }
+
   async startTls(): Promise<void> {
     throw new WirelabError(
       "TLS_UNAVAILABLE",
@@ -127,8 +131,8 @@ export class SocketConnection implements Connection {
     this.#injector.saw(event);
   }
 
-  amend(reply: Reply): Promise<Reply | undefined> {
-    return this.#injector.amend(reply);
+  amend(reply: Reply, verb?: string): Promise<Reply | undefined> {
+    return this.#injector.amend(reply, verb);
   }
 
   /** The data connections that are under way. */

@@ -174,6 +174,13 @@ export class FaultTable implements Faults {
     return [...this.#rules].filter(({ struck }) => struck === 0).map(({ rule }) => rule);
   }
 
+  /** Whether a rule acts on that client when it has got a reply. */
+  followsReplies(where: Moment): boolean {
+    for (const { rule } of this.#rules)
+      if (triggerOf(rule) === "replied" && isOf(rule.when, where)) return true;
+    return false;
+  }
+
   /** Whether a rule could want the bytes of that server's connections. */
   wantsBytes(where: Moment): boolean {
     for (const { rule } of this.#rules) {

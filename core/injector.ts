@@ -3,16 +3,27 @@ import type { SocketConnection } from "./connection.ts";
 import type { Occurrence, Reply } from "./events.ts";
 import type { FaultTable, Moment, StandingRule } from "./faults.ts";
 
-/** Follows one conversation, and lets the rules act at their steps. Does nothing while there is no rule. */
+/** A command, and what the rules make of it. */
+interface Command {
+  readonly moment: Moment;
+  /** The rules that have had their say on it. */
+  readonly heard: Set<StandingRule>;
+  /** What acts on its data connection, as long as that has not come. */
+  armed: StandingRule[];
+}
+
+const command = (moment: Moment): Command => ({ moment, heard: new Set(), armed: [] });
+
+/** Follows one conversation, and lets the rules act at their steps. Does nothing while there is no rule for it. */
 export class Injector {
   readonly #faults: FaultTable;
   readonly #connection: SocketConnection;
   readonly #where: Moment;
-  #step: Moment;
-  /** The rules that have had their say on the command of this step. */
-  readonly #heard = new Set<StandingRule>();
-  /** What this step does to the data connection that has not come yet. */
-  #armed: StandingRule[] = [];
+  #latest: Command;
+  /** The last command that uses a data connection: others may be answered while it is under way. */
+  #withData: Command;
+  /** The command that the last reply was for. */
+  #answered: Command;
   #version = -1;
   #concerned = false;
 
@@ -20,7 +31,9 @@ export class Injector {
     this.#faults = faults;
     this.#connection = connection;
     this.#where = where;
-    this.#step = where;
+    this.#latest = command(where);
+    this.#withData = this.#latest;
+    this.#answered = this.#latest;
   }
 
   /** Whether a rule could act on this conversation. Asked for every command, so answered anew only when rules change. */
@@ -32,32 +45,37 @@ export class Injector {
     return this.#concerned;
   }
 
+  /** Whether a rule acts when a reply has been sent. */
+  get followsReplies(): boolean {
+    return this.concerned && this.#faults.followsReplies(this.#where);
+  }
+
   /** Sees what the protocol saw. */
   saw(event: Occurrence): void {
     if (!this.concerned) return;
     if (event.type === "command") {
-      this.#step = { ...this.#where, verb: event.verb, target: event.target, path: event.path };
-      this.#heard.clear();
-      this.#armed = [];
-      for (const standing of this.#faults.acting("command", this.#step)) {
-        this.#act(standing, event.data ? "data" : "control");
+      const { verb, target, path, data } = event;
+      this.#latest = command({ ...this.#where, verb, target, path });
+      if (data) this.#withData = this.#latest;
+      for (const standing of this.#faults.acting("command", this.#latest.moment)) {
+        this.#act(standing, data ? "data" : "control");
       }
     } else if (event.type === "reply") {
-      for (const standing of this.#faults.acting(
-        "replied",
-        { ...this.#step, code: event.code },
-        this.#heard,
-      )) {
+      const { moment, heard } = this.#answered;
+      for (const standing of this.#faults.acting("replied", { ...moment, code: event.code }, heard)) {
         this.#act(standing, "control");
       }
     }
   }
 
-  /** The reply as the rules have it. */
-  async amend(reply: Reply): Promise<Reply | undefined> {
+  /** The reply as the rules have it, to the latest command or to the one with this verb. */
+  async amend(reply: Reply, verb: string | undefined): Promise<Reply | undefined> {
     if (!this.concerned) return reply;
+    const ofData = verb !== undefined && verb === this.#withData.moment.verb;
+    this.#answered = ofData ? this.#withData : this.#latest;
+    const { moment, heard } = this.#answered;
     let amended: Reply | undefined = reply;
-    for (const standing of this.#faults.acting("reply", { ...this.#step, code: reply.code }, this.#heard)) {
+    for (const standing of this.#faults.acting("reply", { ...moment, code: reply.code }, heard)) {
       const { fault } = standing.rule;
       if (fault.kind !== "reply") continue;
       this.#connection.tell(standing);
@@ -67,10 +85,10 @@ export class Injector {
     return amended;
   }
 
-  /** What the current step does to a data connection that comes only now. */
+  /** What the command that uses a data connection does to one that comes only now. */
   armed(): readonly StandingRule[] {
-    const armed = this.#armed;
-    this.#armed = [];
+    const { armed } = this.#withData;
+    this.#withData.armed = [];
     return armed;
   }
 
@@ -88,7 +106,7 @@ export class Injector {
       return;
     }
     const children = this.#connection.children();
-    if (children.length === 0) this.#armed.push(standing);
+    if (children.length === 0) this.#withData.armed.push(standing);
     for (const child of children) child.strike(standing);
   }
 }

@@ -69,6 +69,7 @@ export class Lane {
 
   /** Takes bytes; false asks the giver to wait for {@link Sink.drained}. */
   accept(bytes: Buffer): boolean {
+    if (this.#closed) return true;
     let hold = 0;
     for (const { shaper } of this.#effects) hold += shaper.hold?.() ?? 0;
     const last = this.#chunks.at(-1)?.due ?? 0;

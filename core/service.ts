@@ -99,6 +99,11 @@ export interface Connection {
   readonly secure: boolean;
   /** Whether anybody wants commands, replies and frames: ask before building one. The other events are always told. */
   readonly observed: boolean;
+  /**
+   * Whether a rule acts when a reply has been sent: a protocol whose replies have a head and a body sends the head, and tells
+   * of it, before the body.
+   */
+  readonly followsReplies: boolean;
   /** Resolves when the connection is closed, however it came to that. */
   readonly closed: Promise<CloseReason>;
   /**
@@ -109,8 +114,13 @@ export interface Connection {
   startTls(): Promise<void>;
   /** Tells the lab's observers what the protocol saw. Free while nobody observes. */
   emit(event: Occurrence): void;
-  /** Every reply passes through here before it is sent: the one place where a wrong one can be scripted. */
-  amend(reply: Reply): Promise<Reply | undefined>;
+  /**
+   * Every reply passes through here before it is sent: the one place where a wrong one can be scripted.
+   *
+   * @param verb the command that it answers, where that need not be the latest one; a protocol that answers others while one
+   *   with a data connection is under way says which.
+   */
+  amend(reply: Reply, verb?: string): Promise<Reply | undefined>;
   /**
    * Sends what is still to be sent, then FIN, and discards further input until the peer's FIN (5 s without a byte, 30 s
    * altogether), so that no RST eats the last reply. Harmless when called again.

@@ -45,6 +45,7 @@ export class Wire extends Duplex {
     });
     under.on("drain", () => this.#lanes.out.ready());
     under.on("end", () => this.#lanes.in.finish());
+    under.on("timeout", () => this.emit("timeout"));
     under.on("error", (error) => this.destroy(error));
     under.on("close", () => {
       // What was held on its way in is still delivered after the peer has gone in good order.
@@ -60,6 +61,12 @@ export class Wire extends Duplex {
 
   get remotePort(): number | undefined {
     return this.#under.remotePort;
+  }
+
+  /** Tells of silence on the socket: Node's HTTP server ends idle connections by this. */
+  setTimeout(ms: number): this {
+    this.#under.setTimeout(ms);
+    return this;
   }
 
   /** Shapes what passes from now on, in one direction or both, until the answer is disposed of. */
@@ -120,10 +127,15 @@ export class Wire extends Duplex {
 
   #close(): void {
     this.#clear();
-    this.#under.end();
-    this.#under.resume();
+    const under = this.#under;
+    under.end();
+    under.resume();
+    under.setTimeout(CLOSE_PATIENCE, () => under.destroy());
   }
 }
+
+/** How long a peer may stay silent behind our FIN, in milliseconds. */
+const CLOSE_PATIENCE = 5000;
 
 /** How long before the RST the last bytes leave, in milliseconds: in one breath with it, Node's clients take it for an end. */
 const RESET_DELAY = 20;

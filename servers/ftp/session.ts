@@ -214,14 +214,14 @@ export class Session {
     const { connection } = this;
     if (connection.observed && command.name !== "") connection.emit(occurrence(command, this.files));
     const final = await answer(this, command);
-    if (!command.verb?.transfers || !this.#transfer?.answered) await this.#send(final, since);
+    if (!command.verb?.transfers || !this.#transfer?.answered) await this.#send(final, since, command.name);
     if (this.#leaving) this.#end(this.#leaving);
   }
 
   /** Sends a reply, and tells what was sent: faults may have made another one of it, or none. */
-  async #send(said: FtpReply, since: number): Promise<Reply | undefined> {
+  async #send(said: FtpReply, since: number, verb?: string): Promise<Reply | undefined> {
     const { connection } = this;
-    const amended = await connection.amend(said);
+    const amended = await connection.amend(said, verb);
     if (!amended || this.#over || !connection.stream.writable) return undefined;
     connection.stream.write(onTheWire(amended));
     if (connection.observed) {

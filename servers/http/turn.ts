@@ -101,8 +101,23 @@ export class Turn {
   }
 
   #tell(code: number, text: string): void {
-    if (!this.connection.observed) return;
-    this.connection.emit({ type: "reply", code, text, ms: performance.now() - this.#began });
+    const { connection, response } = this;
+    if (!connection.observed) return;
+    const ms = performance.now() - this.#began;
+    const tell = () => connection.emit({ type: "reply", code, text, ms });
+    if (!connection.followsReplies || response.headersSent) {
+      tell();
+      return;
+    }
+    // A fault waits for the head: it goes out alone, so that something stands between it and the body.
+    const { writeHead } = response;
+    response.writeHead = (...head: unknown[]) => {
+      response.writeHead = writeHead;
+      Reflect.apply(writeHead, response, head);
+      response.flushHeaders();
+      tell();
+      return response;
+    };
   }
 
   #transferred(direction: Direction, path: string, bytes: number, complete: boolean): void {
