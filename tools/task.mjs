@@ -21,21 +21,27 @@ function run(command, args, stdout = 2) {
   if (status !== 0) process.exit(status ?? 1);
 }
 
-/** The packages that the lock file asks for and node_modules has not, or has in another version. */
+/** Whether a version is what package.json asks for: that one, or with `^` a later one of the same major version. */
+function fits(version, range) {
+  if (!range.startsWith("^")) return version === range;
+  const [wanted, present] = [range.slice(1), version].map((text) => text.split(".").map(Number));
+  const differs = present.findIndex((part, index) => part !== wanted[index]);
+  return differs === -1 || (differs > 0 && present[differs] > wanted[differs]);
+}
+
+/** The packages that package.json names and node_modules has not, or has in a version that does not fit. */
 function missing() {
-  const wanted = JSON.parse(readFileSync(at("package-lock.json"), "utf8")).packages;
-  const record = at("node_modules", ".package-lock.json");
-  if (!existsSync(record)) return Object.keys(wanted);
-  const present = JSON.parse(readFileSync(record, "utf8")).packages;
-  return Object.keys(wanted).filter(
-    (name) => name !== "" && !wanted[name].optional && wanted[name].version !== present[name]?.version,
-  );
+  const { dependencies, devDependencies } = JSON.parse(readFileSync(at("package.json"), "utf8"));
+  return Object.entries({ ...dependencies, ...devDependencies }).filter(([name, range]) => {
+    const present = at("node_modules", name, "package.json");
+    return !existsSync(present) || !fits(JSON.parse(readFileSync(present, "utf8")).version, range);
+  });
 }
 
 function install() {
   if (missing().length === 0) return;
   console.error("wirelab: installing what is missing …");
-  run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
+  run("npm", ["install", "--no-audit", "--no-fund", "--loglevel=error"]);
 }
 
 function build() {
