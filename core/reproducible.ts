@@ -1,33 +1,7 @@
 import { type EventOf, PREVIEW, type WireEvent } from "./events.ts";
-import { sentenceOf, transferOf, visible } from "./sentence.ts";
+import { bytesOf, sentenceOf, transferOf, visible } from "./sentence.ts";
 
 // What of events is the same in every run of the same conversation. The rest gets names, or is left out.
-
-/**
- * Names for connections, by id: `files#1` is the first of the server `files` that appears in the events, and `files#1.data1`
- * its first data connection.
- */
-export function connectionNames(events: Iterable<WireEvent>): ReadonlyMap<string, string> {
-  const names = new Map<string, string>();
-  const counts = new Map<string, number>();
-  const numbered = (name: string): string => {
-    const count = (counts.get(name) ?? 0) + 1;
-    counts.set(name, count);
-    return `${name}${count}`;
-  };
-  const nameOf = (id: string, server: string): string => {
-    const known = names.get(id);
-    if (known !== undefined) return known;
-    const dot = id.lastIndexOf(".");
-    const name = numbered(dot === -1 ? `${server}#` : `${nameOf(id.slice(0, dot), server)}.data`);
-    names.set(id, name);
-    return name;
-  };
-  for (const { connection, server } of events) {
-    if (connection !== undefined) nameOf(connection, server);
-  }
-  return names;
-}
 
 /**
  * Says events in lines that are the same in every run. A reply has as many as on the wire; an event has none that depends on
@@ -59,13 +33,35 @@ export function reproducibleLines(
         return replyLines(event.code, named(textOf(event)));
       case "transfer":
         // How far one got that was broken off is chance, unless a fault has counted its bytes.
-        return [named(`${transferOf(event)}: ${event.complete ? `${event.bytes} bytes` : "incomplete"}`)];
+        return [named(`${transferOf(event)}: ${event.complete ? bytesOf(event.bytes) : "incomplete"}`)];
       case "error":
         return [named(sentenceOf(event)).replace(HOST_AND_PORT, "$1:<port>")];
       default:
         return [named(sentenceOf(event))];
     }
   };
+}
+
+/**
+ * The events in an order that is the same in every run: a data connection is told as a whole behind the reply that announced
+ * its transfer. One that carried nothing is not told to have opened: whether it is heard of is chance.
+ */
+export function inTellingOrder(
+  events: readonly WireEvent[],
+  announcements: ReadonlyMap<string, number>,
+): WireEvent[] {
+  const present = new Set(events.map(({ seq }) => seq));
+  const behind = new Map<number, WireEvent[]>();
+  const told = events.filter((event) => {
+    const { connection: id = "" } = event;
+    const announcement = announcements.get(id);
+    if (announcement === undefined)
+      return event.type !== "opened" || event.protocol !== "ftp" || !id.includes(".");
+    if (!present.has(announcement)) return true;
+    behind.set(announcement, [...(behind.get(announcement) ?? []), event]);
+    return false;
+  });
+  return told.flatMap((event) => [event, ...(behind.get(event.seq) ?? [])]);
 }
 
 /**

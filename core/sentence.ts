@@ -11,7 +11,7 @@ export function sentenceOf(event: WireEvent): string {
     case "opened":
       return `opened by ${endpointText(event.peer)}${event.secure ? " with TLS" : ""}`;
     case "closed":
-      return `closed (${event.reason}) after ${event.received} bytes in and ${event.sent} out`;
+      return `closed (${event.reason}) after ${bytesOf(event.received)} in and ${event.sent} out`;
     case "stopped":
       return "stopped";
     case "command":
@@ -23,12 +23,12 @@ export function sentenceOf(event: WireEvent): string {
       // As RFC 854 and everybody since writes it.
       if (event.kind === "negotiation") return visible(`${mark} IAC ${event.preview}`);
       const kind = event.kind === "data" || event.kind === "text" ? "" : `${event.kind} `;
-      return visible(`${mark} ${kind}${event.preview} (${event.bytes} bytes)`);
+      return visible(`${mark} ${kind}${event.preview} (${bytesOf(event.bytes)})`);
     }
     case "login":
       return visible(`login of ${event.user} ${event.ok ? "accepted" : "refused"}`);
     case "transfer":
-      return `${transferOf(event)}: ${event.bytes} bytes${event.complete ? "" : ", incomplete"}`;
+      return `${transferOf(event)}: ${bytesOf(event.bytes)}${event.complete ? "" : ", incomplete"}`;
     case "fault":
       return visible(`fault: ${event.rule}`);
     case "error":
@@ -39,6 +39,10 @@ export function sentenceOf(event: WireEvent): string {
 /** What was transferred, however far it got. */
 export function transferOf({ direction, path }: EventOf<"transfer">): string {
   return visible(`${direction === "in" ? "upload" : "download"} of ${path}`);
+}
+
+export function bytesOf(count: number): string {
+  return `${count} ${count === 1 ? "byte" : "bytes"}`;
 }
 
 /** Text that stays on its line and moves no cursor: clients choose names, and a name must not forge a line. */

@@ -1,8 +1,9 @@
 import { isLike } from "./awaited.ts";
+import { conversationsIn } from "./conversations.ts";
 import { WirelabError } from "./errors.ts";
 import type { EventOf, Events, Where, WireEvent } from "./events.ts";
 import { Recording } from "./recording.ts";
-import { connectionNames, reproducibleLines, withoutCuts } from "./reproducible.ts";
+import { inTellingOrder, reproducibleLines, withoutCuts } from "./reproducible.ts";
 
 /**
  * What is remembered of a lab's events, or a part of it. It is a view: what comes later is seen through it as well. Iterating
@@ -138,9 +139,9 @@ class View implements TranscriptView {
 
   toString(): string {
     const { urls } = this.#recording;
-    const { events, nameOf } = this.#shown();
+    const { events, nameOf, announcements } = this.#shown();
     const linesOf = reproducibleLines(urls, this.#recording.since(0));
-    const lines = withoutCuts(events).flatMap((event) =>
+    const lines = withoutCuts(this.#ordered(inTellingOrder(events, announcements), nameOf)).flatMap((event) =>
       linesOf(event).map((line) => `${nameOf(event)} ${line}`),
     );
     return (this.dropped > 0 ? [`(${this.dropped} earlier events were dropped)`, ...lines] : lines).join(
@@ -149,21 +150,26 @@ class View implements TranscriptView {
   }
 
   [Symbol.iterator](): ArrayIterator<WireEvent> {
-    return this.#shown().events.values();
+    const { events, nameOf } = this.#shown();
+    return this.#ordered(events, nameOf).values();
   }
 
   #only(keep: Keep): TranscriptView {
     return new View(this.#recording, { ...this.#selection, keeps: [...this.#selection.keeps, keep] });
   }
 
-  #shown(): { readonly events: WireEvent[]; readonly nameOf: (event: WireEvent) => string } {
-    const { after, keeps, order } = this.#selection;
+  #shown() {
+    const { after, keeps } = this.#selection;
     const all = this.#recording.since(after);
-    const names = connectionNames(all);
+    const { names, announcements } = conversationsIn(all);
     const nameOf = ({ connection, server }: WireEvent) => names.get(connection ?? "") ?? server;
     const events = all.filter((event) => keeps.every((keep) => keep(event, nameOf(event))));
-    if (order === "connection") events.sort((one, other) => BY_NAME.compare(nameOf(one), nameOf(other)));
-    return { events, nameOf };
+    return { events, nameOf, announcements };
+  }
+
+  #ordered(events: readonly WireEvent[], nameOf: (event: WireEvent) => string): readonly WireEvent[] {
+    if (this.#selection.order === "time") return events;
+    return events.toSorted((one, other) => BY_NAME.compare(nameOf(one), nameOf(other)));
   }
 }
 

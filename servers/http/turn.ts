@@ -133,5 +133,5 @@ function isShort({ headers }: IncomingMessage): boolean {
 
 /** A target in absolute form may name a user and a password. */
 function withoutPassword(target: string): string {
-  return target.startsWith("/") ? target : target.replace(/^([^/?#]*\/\/)[^/?#]*@/, "$1");
+  return target.replace(/^([^/?#]*\/\/)[^/?#]*@/, "$1");
 }
