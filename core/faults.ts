@@ -98,7 +98,7 @@ export interface StandingRule {
 /** When a rule acts: on a whole connection, on a command, on a reply before it is sent, or after it was. */
 export type Trigger = "connection" | "command" | "reply" | "replied";
 
-export function triggerOf({ fault, when = {} }: Rule): Trigger {
+function triggerOf({ fault, when = {} }: Rule): Trigger {
   if (fault.kind === "reply") return "reply";
   if (when.after === "reply" || when.code !== undefined) return "replied";
   return when.verb === undefined && when.target === undefined ? "connection" : "command";

@@ -18,7 +18,7 @@ export interface GateOptions {
   readonly lifetime?: number;
 }
 
-export const GATE_DEFAULTS = {
+const GATE_DEFAULTS = {
   allow: [],
   deny: [],
   maxConnections: 4096,

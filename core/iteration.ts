@@ -2,7 +2,7 @@ import type { EventIteration, WireEvent } from "./events.ts";
 import { Ring } from "./ring.ts";
 
 /** How many events an iteration keeps for a reader that is slower than the lab; older ones are dropped. */
-export const ITERATION_BACKLOG = 10_000;
+const ITERATION_BACKLOG = 10_000;
 
 type Result = IteratorResult<WireEvent, undefined>;
 

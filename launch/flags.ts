@@ -10,9 +10,9 @@ import type { PortRange } from "../core/service.ts";
 import { TCP_BEHAVIOURS, type TcpBehaviour } from "../servers/tcp/index.ts";
 
 /** The servers that the command line starts, with the ports they have there. */
-export const DEFAULT_PORTS = { ftp: 2121, telnet: 2323, http: 8080, tcp: 1234 } as const;
+const DEFAULT_PORTS = { ftp: 2121, telnet: 2323, http: 8080, tcp: 1234 } as const;
 export type ServerName = keyof typeof DEFAULT_PORTS;
-export const SERVER_NAMES = ["ftp", "telnet", "http", "tcp"] as const satisfies readonly ServerName[];
+const SERVER_NAMES = ["ftp", "telnet", "http", "tcp"] as const satisfies readonly ServerName[];
 
 /** What a command line asks for. */
 export interface Plan {
