@@ -1,3 +1,5 @@
+import { types } from "node:util";
+
 /** What went wrong, as a word that stays the same from release to release; the message beside it is for people. */
 export type ErrorCode =
   // the store: each protocol says these in its own words (FTP 550 or 552, HTTP 404, 403, 409 or 507)
@@ -51,12 +53,15 @@ export class WirelabError extends Error {
   }
 }
 
+// Not by instanceof, which is false for Node's errors in a test runner that gives tests a context of their own.
+const { isNativeError } = types;
+
 /** The code of an error, ours or Node's (`ENOENT`), or undefined where it has none. */
 export function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+  return isNativeError(error) && "code" in error && typeof error.code === "string" ? error.code : undefined;
 }
 
 /** The message of whatever was thrown. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return isNativeError(error) ? error.message : String(error);
 }
