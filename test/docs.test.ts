@@ -50,17 +50,19 @@ test("there are blocks, and of known kinds alone", () => {
 
 describe("ts", () => {
   const fileOf = (block: Block) => block.name.replaceAll(/\W+/g, "-");
+  // What stands beside the README stands two folders above the workshop.
+  const local = (code: string) => code.replaceAll(/from "\.\/(?=examples\/)/g, 'from "../../');
 
   beforeAll(() => {
     rmSync(workshop, { recursive: true, force: true });
     mkdirSync(workshop, { recursive: true });
     for (const block of programs)
-      writeFileSync(join(workshop, `${fileOf(block)}.ts`), `${block.code}\nexport {};\n`);
+      writeFileSync(join(workshop, `${fileOf(block)}.ts`), `${local(block.code)}\nexport {};\n`);
     writeFileSync(
       join(workshop, "tsconfig.json"),
       JSON.stringify({
         extends: "../../tsconfig.json",
-        compilerOptions: { noEmit: false, outDir: "out", noUnusedLocals: false },
+        compilerOptions: { noEmit: false, rootDir: "../..", outDir: "out", noUnusedLocals: false },
         include: ["*.ts"],
         exclude: [],
       }),
@@ -71,7 +73,7 @@ describe("ts", () => {
 
   test.each(programs)("$name", async (block) => {
     const { code, stdout, stderr } = await run(process.execPath, [
-      join(workshop, "out", `${fileOf(block)}.js`),
+      join(workshop, "out", "dist", ".docs", `${fileOf(block)}.js`),
     ]);
     expect(stderr).toBe("");
     const printed = [...block.code.matchAll(/^.*console\.log\(.*\); \/\/ (.*)$/gm)].map(([, text]) => text);
