@@ -39,6 +39,17 @@ const startAgain = () =>
     console.log(performance.now() - began);
     await lab.stop();`);
 
+const reset = () =>
+  printed(`const { ftp, http, startLab, tcp, telnet } = await import(${JSON.stringify(dist("index.js"))});
+    const files = Object.fromEntries(Array.from({ length: 100 }, (_, index) => ["/in/" + index, "x".repeat(1000)]));
+    const lab = await startLab({ ftp: ftp(), telnet: telnet(), http: http(), tcp: tcp() }, { files });
+    await lab.reset();
+    for (let count = 0; count < 50; count += 1) await lab.store.remove("/in/" + count);
+    const began = performance.now();
+    await lab.reset();
+    console.log(performance.now() - began);
+    await lab.stop();`);
+
 const spawnToReady = (...flags) =>
   new Promise((resolve, reject) => {
     const began = performance.now();
@@ -65,6 +76,7 @@ for (const [what, measure] of [
   ["import of the index", importIndex],
   ["startLab of all four, first in its process", startFour],
   ["startLab of all four, again", startAgain],
+  ["reset of all four, half of 100 files gone", reset],
   ["launcher to ready, --tcp", () => spawnToReady("--tcp=0")],
   ["launcher to ready, all four", () => spawnToReady("--ftp=0", "--telnet=0", "--http=0", "--tcp=0")],
 ]) {
