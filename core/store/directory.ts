@@ -59,6 +59,10 @@ class DirectoryStore implements Store {
     this.#uploads = uploads;
   }
 
+  get folder(): string {
+    return this.#root;
+  }
+
   confined(directory: string): Store {
     return new DirectoryStore(this.#root, resolveEntry(directory), this.#uploads);
   }

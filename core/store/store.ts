@@ -51,6 +51,8 @@ export interface WriteOptions {
  * `BAD_OPTION`. Messages name virtual paths only.
  */
 export interface Store {
+  /** The folder on disk that the files are in, where they are in one. */
+  readonly folder?: string;
   stat(path: string): Promise<Entry>;
   /** The entries of a directory, sorted by name. A file is refused with `NOT_DIRECTORY`. */
   list(path: string): Promise<readonly Entry[]>;
