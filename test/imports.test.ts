@@ -9,7 +9,7 @@ import { filesBelow, root } from "./sources.ts";
 const sources = [
   "index.ts",
   "launcher.ts",
-  ...["core", "servers", "launch"].flatMap((folder) => filesBelow(folder, ".ts")),
+  ...["core", "servers", "launch", "testing"].flatMap((folder) => filesBelow(folder, ".ts")),
 ];
 
 function importsOf(file: string): string[] {
@@ -55,6 +55,23 @@ test("a server imports core and its own folder, never another server", () => {
       return imported.startsWith("core/") || imported.startsWith(`servers/${own}/`);
     }),
   ).toEqual([]);
+});
+
+test("the kit for tests imports core alone, and vitest in one file", () => {
+  const inTesting = edges.filter(({ file }) => file.startsWith("testing/"));
+  const others = inTesting.filter(({ imported }) => !/^(testing|core)\//.test(imported));
+  expect(others.filter(({ imported }) => !imported.startsWith("node:"))).toEqual([
+    { file: "testing/fixture.ts", imported: "vitest" },
+  ]);
+});
+
+test("what is for every test runner does not load vitest", () => {
+  const reached = new Set(["testing/plain.ts"]);
+  for (const file of reached) {
+    for (const edge of edges) if (edge.file === file) reached.add(edge.imported);
+  }
+  expect(reached).toContain("testing/matchers.ts");
+  expect(reached).not.toContain("vitest");
 });
 
 test("an engine's package stands behind one file", () => {

@@ -1,0 +1,2 @@
+export { type LabTestOptions, labTest } from "./fixture.ts";
+export * from "./plain.ts";
