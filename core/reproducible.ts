@@ -1,7 +1,12 @@
-import { type EventOf, PREVIEW, type WireEvent } from "./events.ts";
+import { type CloseReason, type EventOf, PREVIEW, type WireEvent } from "./events.ts";
 import { bytesOf, sentenceOf, transferOf, visible } from "./sentence.ts";
 
 // What of events is the same in every run of the same conversation. The rest gets names, or is left out.
+
+/**
+ * The ends of which the conversation itself tells: when the kernel does, and whether it calls a client's end a reset, is chance.
+ */
+const UNTOLD_ENDS: readonly CloseReason[] = ["client", "reset", "server"];
 
 /**
  * Says events in lines that are the same in every run. A reply has as many as on the wire; an event has none that depends on
@@ -25,10 +30,11 @@ export function reproducibleLines(
       case "opened":
         return [event.secure ? "opened with TLS" : "opened"];
       case "closed":
-        // An end in good order comes sooner or later. How many bytes passed depends on the digits of ports, and on chance.
-        return event.reason === "client" || event.reason === "server" ? [] : [`closed (${event.reason})`];
+        return UNTOLD_ENDS.includes(event.reason) ? [] : [`closed (${event.reason})`];
       case "command":
-        return [sentenceOf({ ...event, ...(event.target && { target: named(targetOf(event)) }) })];
+        return [
+          sentenceOf({ ...event, ...(event.target !== undefined && { target: named(targetOf(event)) }) }),
+        ];
       case "reply":
         return replyLines(event.code, named(textOf(event)));
       case "transfer":

@@ -322,7 +322,7 @@ describe("a line", () => {
     expect(String(transcript).match(/<time>/g)).toEqual(["<time>"]);
   });
 
-  test("tells of who was not let in, by address, and of ends in disorder", async () => {
+  test("tells of who was not let in, by address, and of ends that are the lab's doing", async () => {
     await using lab = await startLab({ web: http({ gate: { deny: ["127.0.0.0/8"] } }) });
     const refused = lab.events.next("refused");
     connect(lab.servers.web.port, lab.servers.web.host)
@@ -331,12 +331,14 @@ describe("a line", () => {
     await refused;
     expect(String(lab.transcript)).toBe("web refused 127.0.0.1: denied");
     const { events, transcript, on } = stage();
-    on("c1").opened();
-    events.emit(
-      { server: "files", protocol: "ftp", connection: "c1" },
-      { type: "closed", reason: "reset", received: 5, sent: 5, ms: 1 },
-    );
-    expect(String(transcript)).toBe("files#1 opened\nfiles#1 closed (reset)");
+    for (const reason of ["client", "idle", "reset", "fault", "server"] as const) {
+      on("c1").opened();
+      events.emit(
+        { server: "files", protocol: "ftp", connection: "c1" },
+        { type: "closed", reason, received: 5, sent: 5, ms: 1 },
+      );
+    }
+    expect(String(transcript).match(/closed.*/g)).toEqual(["closed (idle)", "closed (fault)"]);
   });
 });
 
