@@ -19,6 +19,7 @@ export { type MemoryStoreOptions, memoryStore } from "./core/store/memory.ts";
 export type { ByteRange, Entry, Reading, Store, WriteOptions } from "./core/store/store.ts";
 export type { Transcript, TranscriptView } from "./core/transcript.ts";
 export { type FtpOptions, ftp } from "./servers/ftp/index.ts";
+export type { CgiOptions } from "./servers/http/cgi/options.ts";
 export { type HttpApp, type HttpOptions, http } from "./servers/http/index.ts";
 export { TCP_BEHAVIOURS, type TcpBehaviour, type TcpOptions, tcp } from "./servers/tcp/index.ts";
 export {

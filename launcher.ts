@@ -24,10 +24,18 @@ async function serviceOf(name: ServerName, plan: Plan, address: ListenAddress): 
     case "telnet":
       return (await import("./servers/telnet/index.ts")).telnet(listen);
     case "http":
-      return (await import("./servers/http/index.ts")).http(listen);
+      return (await import("./servers/http/index.ts")).http({
+        ...listen,
+        ...(plan.cgi !== undefined && { cgi: { folder: plan.cgi, environment: pathToPrograms() } }),
+      });
     case "tcp":
       return (await import("./servers/tcp/index.ts")).tcp({ ...listen, behaviour: plan.tcpBehaviour });
   }
+}
+
+/** Interpreters are found where this process would find them. */
+function pathToPrograms(): Record<string, string> {
+  return process.env.PATH === undefined ? {} : { PATH: process.env.PATH };
 }
 
 async function start(plan: Plan): Promise<Lab> {

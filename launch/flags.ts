@@ -26,6 +26,7 @@ export interface Plan {
   readonly tcpBehaviour: TcpBehaviour;
   readonly passivePorts?: PortRange;
   readonly passiveHost?: string;
+  readonly cgi?: string;
   readonly faults: readonly Rule[];
   readonly seed?: number;
   readonly ready?: "json";
@@ -96,6 +97,7 @@ interface Flags extends ServerFlags {
   readonly tcpBehaviour: TcpBehaviour;
   readonly passivePorts?: PortRange;
   readonly passiveHost?: string;
+  readonly cgi?: string;
   readonly faults?: readonly Rule[];
   readonly seed?: number;
   readonly ready?: "json";
@@ -143,6 +145,10 @@ function program(version: string): Command {
     .option(
       "--passive-host <ADDRESS>",
       "address that FTP tells clients for data connections (default the one they came in by)",
+    )
+    .option(
+      "--cgi <DIR>",
+      "run the programs of this folder as /cgi-bin/NAME by HTTP (none is run by default)",
     )
     .option("--faults <FILE>", "fault rules, as a JSON array", valid(faultsFrom))
     .option(

@@ -139,6 +139,21 @@ describe("starting", () => {
     expect(stderr).not.toContain("secret");
   });
 
+  test("programs of a folder, found as this process finds them", async () => {
+    const cgi = folder();
+    writeFileSync(
+      join(cgi, "hello"),
+      "#!/usr/bin/env node\nconsole.log('Content-Type: text/plain\\n\\nHi');\n",
+      {
+        mode: 0o755,
+      },
+    );
+    await using running = await Running.start("--http=0", "--cgi", cgi);
+    expect(await (await fetch(`${running.at("http").url}/cgi-bin/hello`)).text()).toBe("Hi\n");
+    const { code, stderr } = await wirelab("--http=0", "--cgi", cgi, "--root", cgi);
+    expect([code, stderr]).toEqual([2, expect.stringContaining("could run programs")]);
+  });
+
   test("a Unix-domain socket", async () => {
     const path = join(folder(), "lab.sock");
     await using running = await Running.start(`--tcp=unix:${path}`);

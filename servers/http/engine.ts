@@ -3,6 +3,8 @@ import type { Duplex } from "node:stream";
 import type { Request, RequestHandler, Response } from "express";
 import type { Engine, Site } from "../../core/service.ts";
 import { application } from "./application.ts";
+import { cgiSettings } from "./cgi/options.ts";
+import { cgi } from "./cgi/serve.ts";
 import { Conversation } from "./conversation.ts";
 import { serveFiles } from "./files.ts";
 import { checkHead } from "./head.ts";
@@ -11,20 +13,25 @@ import { malformed } from "./malformed.ts";
 import { Refusal, rawReply, refuse } from "./refusal.ts";
 import { settingsOf } from "./settings.ts";
 import type { Turn } from "./turn.ts";
+import { visitors } from "./visitor.ts";
 
 const TOO_MANY = new Refusal(503, "Too many clients are connected: try again in a moment.", {
   "Retry-After": "1",
 });
 
 /** Node's HTTP server as a function of streams, with an Express app behind it. */
-export function httpEngine(site: Site, options: HttpOptions): Engine {
+export async function httpEngine(site: Site, options: HttpOptions): Promise<Engine> {
   const settings = settingsOf(options);
+  const programSettings =
+    options.cgi === undefined ? undefined : await cgiSettings(options.cgi, site.store.folder);
   const conversations = new Map<Duplex, Conversation>();
   const { app, IncomingMessage, ServerResponse } = application();
-  const files = serveFiles(site, settings);
+  const visitor = visitors(site, settings.public);
+  const files = serveFiles(settings, visitor);
+  const programs = programSettings && cgi(programSettings, settings, visitor, serve);
 
   if (options.app) app.use(mounted(options.app));
-  app.use((request) => files(turnOf(request)));
+  app.use((request) => serve(turnOf(request)));
 
   const server = createServer(
     {
@@ -61,6 +68,10 @@ export function httpEngine(site: Site, options: HttpOptions): Engine {
   server.on("timeout", (socket) => conversations.get(socket)?.connection.end("idle"));
   // The server never listens; this is what starts the clock that its time-outs need.
   server.emit("listening");
+
+  function serve(turn: Turn): Promise<void> {
+    return programs?.claims(turn.request.url) ? programs.serve(turn) : files(turn);
+  }
 
   function take(request: IncomingMessage, response: ServerResponse): void {
     conversations.get(request.socket)?.take(request as Request, response as Response);
@@ -112,8 +123,9 @@ export function httpEngine(site: Site, options: HttpOptions): Engine {
     drain() {
       for (const conversation of conversations.values()) conversation.drain();
     },
-    close() {
+    async close() {
       server.close();
+      await programs?.close();
     },
   };
 }

@@ -1,7 +1,6 @@
 import type { Request } from "express";
 import type { GuardedStore } from "../../core/accounts.ts";
 import { codeOf } from "../../core/errors.ts";
-import type { Site } from "../../core/service.ts";
 import type { Store } from "../../core/store/store.ts";
 import { checkConditions, isConditional, type Validators } from "./conditions.ts";
 import { type Content, contents } from "./content.ts";
@@ -13,14 +12,13 @@ import type { Settings } from "./settings.ts";
 import { encodePath, isHidden, type Target, targetOf } from "./target.ts";
 import type { Turn } from "./turn.ts";
 import { checkBody, notWritable, receive } from "./upload.ts";
-import { visitors } from "./visitor.ts";
+import type { Visitors } from "./visitor.ts";
 
 const OF_FILES = "GET, HEAD, OPTIONS, PUT, DELETE";
 const OF_DIRECTORIES = "GET, HEAD, OPTIONS, DELETE";
 
 /** The methods of HTTP on the files of a lab. */
-export function serveFiles(site: Site, settings: Settings): (turn: Turn) => Promise<void> {
-  const visitor = visitors(site, settings.public);
+export function serveFiles(settings: Settings, visitor: Visitors): (turn: Turn) => Promise<void> {
   const contentOf = contents();
 
   async function get(turn: Turn, store: GuardedStore, { path, kind, query }: Target): Promise<void> {

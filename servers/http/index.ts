@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ListenOptions, Service } from "../../core/service.ts";
+import type { CgiOptions } from "./cgi/options.ts";
 
 /**
  * A request listener of one's own: an Express app or router, or a function that calls `next` for what it leaves alone.
@@ -29,6 +30,11 @@ export interface HttpOptions extends ListenOptions {
   readonly keepAliveTimeout?: number;
   /** Requests on one connection, the last of which is answered with `Connection: close`. Default 0, no limit. */
   readonly maxRequestsPerSocket?: number;
+  /**
+   * A folder of programs to run (RFC 3875), as `/cgi-bin/NAME`, or how to run them. They start without a shell, in their own
+   * folder, for everybody who may read. Default: none.
+   */
+  readonly cgi?: string | CgiOptions;
   /** Is asked before the files: an Express app, a router, or a function. Default: none. */
   readonly app?: HttpApp;
 }
@@ -37,7 +43,8 @@ export interface HttpOptions extends ListenOptions {
  * An HTTP/1.1 server of the lab's files: GET, HEAD, PUT, DELETE and OPTIONS (RFC 9110), with ranges, validators, listings
  * and Basic authentication against the lab's accounts.
  *
- * Opening it throws `BAD_OPTION` for a limit that is no whole number, or a letter of `public` that is no permission.
+ * Opening it throws `BAD_OPTION` for a limit that is no whole number, a letter of `public` that is no permission, or a CGI
+ * folder that is none or shares anything with the lab's own.
  *
  * @example
  * ```ts

@@ -1,6 +1,6 @@
 import basicAuth from "basic-auth";
-import { type GuardedStore, guarded } from "../../core/accounts.ts";
-import { codeOf, messageOf } from "../../core/errors.ts";
+import { type GuardedStore, guarded, type KnownAccount } from "../../core/accounts.ts";
+import { codeOf, messageOf, WirelabError } from "../../core/errors.ts";
 import { isWithin } from "../../core/path.ts";
 import type { Site } from "../../core/service.ts";
 import { Refusal } from "./refusal.ts";
@@ -20,6 +20,12 @@ export interface Visitors {
    * @throws Refusal 401 for credentials that are wrong.
    */
   storeFor(turn: Turn): GuardedStore;
+  /**
+   * Who runs a program; undefined for somebody who did not log in.
+   *
+   * @throws Refusal 401 for credentials that are wrong, WirelabError `FORBIDDEN` for somebody who may not even read.
+   */
+  runner(turn: Turn, path: string): string | undefined;
   /** The error to answer with: somebody who did not log in and lacks a permission is asked to log in. */
   orLogIn(error: unknown, turn: Turn, path: string): unknown;
 }
@@ -28,14 +34,23 @@ export interface Visitors {
 export function visitors({ store, accounts }: Site, everybody: string): Visitors {
   const nobody = accounts.anonymous ?? { name: "everybody", home: "/", permissions: everybody };
   const open = guarded(store, nobody);
+  function accountOf({ request, connection }: Turn): KnownAccount | undefined {
+    if (request.headers.authorization === undefined) return undefined;
+    const credentials = basicAuth(request);
+    const account = credentials && accounts.verify(credentials.name, credentials.pass);
+    if (credentials) connection.emit({ type: "login", user: credentials.name, ok: account !== undefined });
+    if (account) return account;
+    throw new Refusal(401, "The user name or the password is wrong; the scheme is Basic.", CHALLENGE);
+  }
   return {
-    storeFor({ request, connection }) {
-      if (request.headers.authorization === undefined) return open;
-      const credentials = basicAuth(request);
-      const account = credentials && accounts.verify(credentials.name, credentials.pass);
-      if (credentials) connection.emit({ type: "login", user: credentials.name, ok: account !== undefined });
-      if (account) return guarded(store, account);
-      throw new Refusal(401, "The user name or the password is wrong; the scheme is Basic.", CHALLENGE);
+    storeFor(turn) {
+      const account = accountOf(turn);
+      return account ? guarded(store, account) : open;
+    },
+    runner(turn, path) {
+      const account = accountOf(turn);
+      if ((account ?? nobody).permissions.includes("r")) return account?.name;
+      throw new WirelabError("FORBIDDEN", `${path}: it takes the permission "r" to run this.`);
     },
     orLogIn(error, { request }, path) {
       if (codeOf(error) !== "FORBIDDEN" || request.headers.authorization !== undefined) return error;
