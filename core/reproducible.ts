@@ -3,10 +3,8 @@ import { bytesOf, sentenceOf, transferOf, visible } from "./sentence.ts";
 
 // What of events is the same in every run of the same conversation. The rest gets names, or is left out.
 
-/**
- * The ends of which the conversation itself tells: when the kernel does, and whether it calls a client's end a reset, is chance.
- */
-const UNTOLD_ENDS: readonly CloseReason[] = ["client", "reset", "server"];
+/** The ends of which the conversation, or a fault's own line, tells: when the kernel does, and by which name, is chance. */
+const UNTOLD_ENDS: readonly CloseReason[] = ["client", "reset", "server", "fault"];
 
 /**
  * Says events in lines that are the same in every run. A reply has as many as on the wire; an event has none that depends on

@@ -10,7 +10,7 @@ import { inTellingOrder, reproducibleLines, withoutCuts } from "./reproducible.t
  * gives the events that there are now.
  *
  * Connections have names that stay the same from run to run: `files#1` is the first one of the server `files` that the
- * transcript tells of, `files#1.data1` its first data connection.
+ * transcript tells of, `files#1.data1` the first data connection that it used.
  */
 export interface TranscriptView extends Iterable<WireEvent> {
   /** How many events of the lab had to make room for later ones. Names of connections count from what is left. */
@@ -27,9 +27,7 @@ export interface TranscriptView extends Iterable<WireEvent> {
   since(mark: number): TranscriptView;
   /** A mark behind the last event, for {@link TranscriptView.since}. */
   mark(): number;
-  /**
-   * The same events, one connection after another: what runs at the same time comes in the same order in every run.
-   */
+  /** The same events, one connection after another: where several speak at once, that is the same in every run. */
   byConnection(): TranscriptView;
   /** The first event of a type that fits. {@link Events.next} waits for one that has not come yet. */
   find<T extends WireEvent["type"]>(type: T, where?: Where<T>): EventOf<T> | undefined;
@@ -66,8 +64,15 @@ export interface Transcript extends TranscriptView {
 /** How many events a transcript remembers, if it is not told. */
 export const TRANSCRIPT_CAPACITY = 10_000;
 
-/** Remembers the last `capacity` events; none where it is 0, and then nobody observes. */
+/**
+ * Remembers the last `capacity` events; none where it is 0, and then nobody observes.
+ *
+ * @throws WirelabError `BAD_OPTION` where that is no whole number.
+ */
 export function transcriptOf(events: Events, capacity = TRANSCRIPT_CAPACITY): Transcript {
+  if (!Number.isSafeInteger(capacity) || capacity < 0) {
+    throw new WirelabError("BAD_OPTION", `transcript: ${capacity} is no number of events; write 0 or more.`);
+  }
   const recording = new Recording(Math.max(1, capacity));
   if (capacity > 0) events.subscribe((event) => recording.record(event));
   return Object.assign(new View(recording, { after: 0, keeps: [], order: "time" }), {
@@ -126,11 +131,11 @@ class View implements TranscriptView {
   }
 
   find<T extends WireEvent["type"]>(type: T, where: Where<T> = {}): EventOf<T> | undefined {
-    return [...this].find((event) => isLike(event, type, where)) as EventOf<T> | undefined;
+    return [...this].find((event): event is EventOf<T> => isLike(event, type, where));
   }
 
   last<T extends WireEvent["type"]>(type: T, where: Where<T> = {}): EventOf<T> | undefined {
-    return [...this].findLast((event) => isLike(event, type, where)) as EventOf<T> | undefined;
+    return [...this].findLast((event): event is EventOf<T> => isLike(event, type, where));
   }
 
   verbs(): string[] {
