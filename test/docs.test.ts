@@ -1,15 +1,18 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startLab, tcp } from "../index.ts";
 import { run } from "./clients.ts";
 import { filesBelow, root } from "./sources.ts";
+import { Project } from "./testing/project.ts";
 
 // Every code block of the README and of docs/, and every example of a doc comment, is run here.
 //
-// - `ts` blocks are compiled against the built package, strictly, and run; a comment behind a `console.log` is what it prints.
+// - `ts` blocks are compiled against the built package, strictly, and run, by vitest where they import it; a comment behind a
+//   `console.log` is what it prints.
+// - `js` blocks are files of ours, named in their first line, which other tests run.
 // - `sh` blocks run in bash, in an empty folder, against the servers of `npm start`; its ports are replaced by free ones.
 // - `console` blocks are a command behind `$ ` and what it prints, `…` standing for anything.
 
@@ -32,7 +35,10 @@ function blocksOf(file: string, text: string): Block[] {
 }
 
 const pages = ["README.md", ...filesBelow("docs", ".md")];
-const sources = ["index.ts", ...filesBelow("core", ".ts"), ...filesBelow("servers", ".ts")];
+const sources = [
+  "index.ts",
+  ...["core", "servers", "testing"].flatMap((folder) => filesBelow(folder, ".ts")),
+];
 const blocks = [
   ...pages.flatMap((page) => blocksOf(page, readFileSync(join(root, page), "utf8"))),
   ...sources.flatMap((source) =>
@@ -40,16 +46,23 @@ const blocks = [
   ),
 ];
 const programs = blocks.filter(({ language }) => language === "ts");
+const [forVitest, forNode] = [true, false].map((wanted) =>
+  programs.filter(({ code }) => /from "(vitest|wirelab\/testing)"/.test(code) === wanted),
+) as [Block[], Block[]];
+const quotations = blocks.filter(({ language }) => language === "js");
 const scripts = blocks.filter(({ language }) => language === "sh" || language === "console");
 
 test("there are blocks, and of known kinds alone", () => {
   expect(programs.length).toBeGreaterThan(3);
   expect(scripts.length).toBeGreaterThan(1);
-  expect(blocks.filter(({ language }) => !["ts", "sh", "console", "text"].includes(language))).toEqual([]);
+  expect(blocks.filter(({ language }) => !["ts", "js", "sh", "console", "text"].includes(language))).toEqual(
+    [],
+  );
 });
 
 describe("ts", () => {
   const fileOf = (block: Block) => block.name.replaceAll(/\W+/g, "-");
+  const compiled = (block: Block) => join(workshop, "out", "dist", ".docs", `${fileOf(block)}.js`);
   // What stands beside the README stands two folders above the workshop.
   const local = (code: string) => code.replaceAll(/from "\.\/(?=examples\/)/g, 'from "../../');
 
@@ -71,15 +84,44 @@ describe("ts", () => {
     execFileSync(process.execPath, [tsc, "-p", workshop], { stdio: ["ignore", "inherit", "inherit"] });
   });
 
-  test.each(programs)("$name", async (block) => {
-    const { code, stdout, stderr } = await run(process.execPath, [
-      join(workshop, "out", "dist", ".docs", `${fileOf(block)}.js`),
-    ]);
+  test.each(forNode)("$name", async (block) => {
+    const { code, stdout, stderr } = await run(process.execPath, [compiled(block)]);
     expect(stderr).toBe("");
     const printed = [...block.code.matchAll(/^.*console\.log\(.*\); \/\/ (.*)$/gm)].map(([, text]) => text);
     if (printed.length > 0) expect(stdout.trim().split("\n")).toEqual(printed);
     expect(code).toBe(0);
   });
+
+  describe("by vitest", () => {
+    /** The messages of each block that failed. */
+    const failures = new Map<string, string>();
+
+    beforeAll(async () => {
+      using project = new Project({});
+      for (const block of forVitest)
+        project.write(`${fileOf(block)}.test.js`, readFileSync(compiled(block), "utf8"));
+      const { stdout } = await project.node(["node_modules/vitest/vitest.mjs", "run", "--reporter=json"]);
+      const report = JSON.parse(stdout.slice(stdout.indexOf("{")));
+      const outcomes = new Map<string, { status: string; message: string; assertionResults: object[] }>(
+        report.testResults.map((result: { name: string }) => [basename(result.name, ".test.js"), result]),
+      );
+      for (const block of forVitest) {
+        const outcome = outcomes.get(fileOf(block));
+        if (outcome?.status === "passed" && outcome.assertionResults.length > 0) continue;
+        failures.set(block.name, JSON.stringify(outcome, undefined, 2) ?? "It was not run.");
+      }
+    });
+
+    test.each(forVitest)("$name", ({ name }) => {
+      expect(failures.get(name)).toBeUndefined();
+    });
+  });
+});
+
+test.each(quotations)("js: $name is the file that it names", ({ code }) => {
+  const [, path = "", text] = /^\/\/ (\S+)\n([\s\S]*)$/.exec(code) ?? [];
+  expect(path).toMatch(/^examples\//);
+  expect(text).toBe(readFileSync(join(root, path), "utf8"));
 });
 
 describe("sh", () => {

@@ -12,12 +12,6 @@ beforeAll(async () => {
 afterEach(() => lab.reset());
 afterAll(() => lab.stop());
 
-test("stores the rows as CSV", async () => {
-  await storeReport(lab.servers.web.url, [["id"], [1]]);
-  await expect(lab).toHaveStored("/report.csv", "id\n1\n");
-  expect(lab).not.toHaveRefused();
-});
-
 test("tries again when the server is busy", async () => {
   lab.faults.add({
     when: { verb: "PUT" },

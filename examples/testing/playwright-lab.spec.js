@@ -5,7 +5,6 @@ import { labMatchers, withLab } from "wirelab/testing/plain";
 
 const expect = plain.extend(labMatchers);
 const test = base.extend({
-  // biome-ignore lint/correctness/noEmptyPattern: Playwright reads from it what the fixture needs.
   lab: ({}, use) => withLab({ web: http() }, use),
   baseURL: ({ lab }, use) => use(lab.servers.web.url),
 });
