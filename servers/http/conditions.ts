@@ -1,4 +1,5 @@
 import type { Request } from "express";
+import { withoutEncoding } from "./encodings.ts";
 import { Refusal } from "./refusal.ts";
 
 /** What tells one version of a file from another (RFC 9110 §8.8). */
@@ -24,9 +25,11 @@ export function isConditional({ headers }: Request): boolean {
  */
 export function checkConditions(request: Request, current: Validators | undefined): void {
   const { method, headers } = request;
+  // A GET is of one form of the file; what changes the file changes it in every form.
+  const meant = method === "GET" || method === "HEAD" ? (tag: string) => tag : withoutEncoding;
   const match = headers["if-match"];
   if (match !== undefined) {
-    if (!current || !(match.trim() === "*" || tagsIn(match).includes(current.etag))) {
+    if (!current || !(match.trim() === "*" || tagsIn(match).some((tag) => meant(tag) === current.etag))) {
       throw new Refusal(412, "The file is not the one that If-Match names: fetch it again, and decide anew.");
     }
   } else if (isLater(current?.modified, headers["if-unmodified-since"])) {
@@ -34,7 +37,10 @@ export function checkConditions(request: Request, current: Validators | undefine
   }
   const noneMatch = headers["if-none-match"];
   if (noneMatch === undefined || !current || method === "GET" || method === "HEAD") return;
-  if (noneMatch.trim() === "*" || tagsIn(noneMatch).some((tag) => opaque(tag) === opaque(current.etag))) {
+  if (
+    noneMatch.trim() === "*" ||
+    tagsIn(noneMatch).some((tag) => opaque(meant(tag)) === opaque(current.etag))
+  ) {
     throw new Refusal(412, "If-None-Match names what is there already.");
   }
 }

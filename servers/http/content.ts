@@ -4,6 +4,7 @@ import mime from "mime-types";
 import { WirelabError } from "../../core/errors.ts";
 import type { Entry, Reading, Store } from "../../core/store/store.ts";
 import { httpDate, type Validators } from "./conditions.ts";
+import type { Encoding } from "./encodings.ts";
 import type { Range } from "./ranges.ts";
 
 /** Files up to this size, in bytes, are read whole: one write sends them, and their ETag is of their content. */
@@ -20,6 +21,10 @@ export interface Content extends Validators {
   readonly size: number;
   /** The time of `modified`, as HTTP says it. */
   readonly lastModified?: string;
+  /** Whether it may be sent packed, so that caches must be told that what a client accepts decides. */
+  readonly negotiable: boolean;
+  /** What it is packed as (RFC 9110 §8.4). */
+  readonly encoding?: Encoding;
   /** All bytes, where they are in memory. */
   readonly bytes?: Uint8Array;
   /** All bytes in the form that is sent fastest, where they are in memory; a text has a character for each byte. */
@@ -31,20 +36,24 @@ export interface Content extends Validators {
 }
 
 /** Bytes in memory, with all that is said of them: made once, sent often. */
-class MemoryContent implements Content {
+export class MemoryContent implements Content {
   readonly bytes: Uint8Array;
   readonly type: string;
   readonly size: number;
   readonly etag: string;
   readonly modified?: Date;
   readonly lastModified?: string;
+  readonly negotiable: boolean;
+  readonly encoding?: Encoding;
   readonly body: Uint8Array | string;
 
-  constructor(bytes: Uint8Array, type: string, tag: string, modified?: Date) {
+  constructor(bytes: Uint8Array, type: string, tag: string, modified?: Date, encoding?: Encoding) {
     this.bytes = bytes;
     this.type = type;
     this.size = bytes.length;
     this.etag = tag;
+    this.negotiable = encoding !== undefined || isNegotiable(type, bytes.length);
+    if (encoding) this.encoding = encoding;
     this.body = bytes.length > JOINED ? bytes : bufferOf(bytes).toString("latin1");
     if (modified) {
       this.modified = modified;
@@ -64,6 +73,7 @@ class StreamedContent implements Content {
   readonly etag: string;
   readonly modified: Date;
   readonly lastModified: string;
+  readonly negotiable: boolean;
   readonly #again: () => Promise<Reading>;
   #reading: Reading | undefined;
 
@@ -75,6 +85,7 @@ class StreamedContent implements Content {
     this.etag = tagOfTime(reading.entry);
     this.modified = modified;
     this.lastModified = httpDate(modified);
+    this.negotiable = isNegotiable(this.type, size);
     this.#reading = reading;
     this.#again = again;
   }
@@ -136,6 +147,17 @@ function bufferOf(bytes: Uint8Array): Buffer {
 
 function tagOfTime({ size, modified }: Entry): string {
   return etag({ size, mtime: modified, ctime: modified, ino: 0 }, { weak: false });
+}
+
+/** Below this size, in bytes, packing gains nothing. */
+const MIN_PACKED = 256;
+
+/** Texts in the widest sense gain by being packed; what is packed already does not. */
+const PACKABLE =
+  /^(?:text\/|application\/(?:javascript|json|manifest|rtf|sql|wasm|x-ndjson|x-sh|xml|yaml)\b|image\/(?:bmp|svg)|[^;]+\+(?:json|text|xml)\b)/;
+
+function isNegotiable(type: string, size: number): boolean {
+  return size >= MIN_PACKED && PACKABLE.test(type);
 }
 
 function typeOf(name: string): string {

@@ -4,6 +4,7 @@ import { codeOf } from "../../core/errors.ts";
 import type { Store } from "../../core/store/store.ts";
 import { checkConditions, isConditional, type Validators } from "./conditions.ts";
 import { type Content, contents } from "./content.ts";
+import { type Encoder, encoder } from "./encodings.ts";
 import { listing } from "./listing.ts";
 import { POLICY } from "./page.ts";
 import { Refusal } from "./refusal.ts";
@@ -20,6 +21,7 @@ const OF_DIRECTORIES = "GET, HEAD, OPTIONS, DELETE";
 /** The methods of HTTP on the files of a lab. */
 export function serveFiles(settings: Settings, visitor: Visitors): (turn: Turn) => Promise<void> {
   const contentOf = contents();
+  const encode = settings.compression === "on" ? encoder(contentOf) : asItIs;
 
   async function get(turn: Turn, store: GuardedStore, { path, kind, query }: Target): Promise<void> {
     if (kind === "directory") return getDirectory(turn, store, path);
@@ -30,7 +32,7 @@ export function serveFiles(settings: Settings, visitor: Visitors): (turn: Turn) 
       if (codeOf(error) !== "IS_DIRECTORY") throw error;
       return redirect(turn, `${encodePath(path)}/${query}`);
     }
-    return respond(turn, content, path);
+    return respond(turn, await encode(turn.request, content, { store, path }), path);
   }
 
   async function getDirectory(turn: Turn, store: GuardedStore, path: string): Promise<void> {
@@ -41,12 +43,12 @@ export function serveFiles(settings: Settings, visitor: Visitors): (turn: Turn) 
     } catch {
       // Without an index that can be read there is still a listing, or a better reason why not.
     }
-    if (content) return respond(turn, content, index);
+    if (content) return respond(turn, await encode(turn.request, content, { store, path: index }), index);
     const entries = await store.list(path);
     const shown =
       settings.dotfiles === "allow" ? entries : entries.filter(({ name }) => !name.startsWith("."));
     turn.response.set("Content-Security-Policy", POLICY).vary("Accept");
-    return respond(turn, listing(turn.request, path, shown));
+    return respond(turn, await encode(turn.request, listing(turn.request, path, shown)));
   }
 
   async function put(turn: Turn, store: GuardedStore, { path, kind }: Target): Promise<void> {
@@ -129,6 +131,8 @@ export function serveFiles(settings: Settings, visitor: Visitors): (turn: Turn) 
     }
   };
 }
+
+const asItIs: Encoder = async (_request, content) => content;
 
 /** Whether a page is of use to the client; a program that accepts JSON alone wants a listing even where there is an index. */
 function acceptsPages(request: Request): boolean {

@@ -18,6 +18,12 @@ export interface HttpOptions extends ListenOptions {
   readonly public?: string;
   /** Whether files and directories are served whose names begin with a dot. Default `hide`: as if there were none. */
   readonly dotfiles?: "hide" | "allow";
+  /**
+   * Whether texts of 256 bytes and more go out packed by gzip or brotli to those who accept it: from a sibling that is not older
+   * (`app.js.gz`, `app.js.br`), or, up to a MiB, packed on the fly. Ranges are of the file itself, and each form has its own
+   * ETag. Default `on`.
+   */
+  readonly compression?: "on" | "off";
   /** The longest body that a PUT may have, in bytes; a longer one is refused with 413. Default 1,073,741,824, a GiB. */
   readonly maxBody?: number;
   /** How long a request's target and headers may be together, in bytes; 414 or 431 above that. Default 16,384. */

@@ -1,4 +1,5 @@
 import { pipeline } from "node:stream/promises";
+import type { Response } from "express";
 import { codeOf, WirelabError } from "../../core/errors.ts";
 import { checkConditions, rangeApplies } from "./conditions.ts";
 import type { Content } from "./content.ts";
@@ -14,9 +15,11 @@ import type { Turn } from "./turn.ts";
 export async function respond(turn: Turn, content: Content, path?: string): Promise<void> {
   const { request, response } = turn;
   try {
+    // Beside what else decides; where nothing does, it goes out with the head.
+    if (content.negotiable && response.hasHeader("Vary")) response.vary("Accept-Encoding");
     checkConditions(request, content);
     if (isFresh(turn, content)) {
-      if ((await turn.announce(304)) === "go") response.writeHead(304, validatorsOf(content)).end();
+      if ((await turn.announce(304)) === "go") response.writeHead(304, validatorsOf(content, response)).end();
       return;
     }
     const ranges = rangeApplies(request, content) ? rangesOf(request, content.size) : undefined;
@@ -25,7 +28,7 @@ export async function respond(turn: Turn, content: Content, path?: string): Prom
         "Content-Range": `bytes */${content.size}`,
       });
     }
-    const part = ranges ? partial(content, ranges) : whole(content);
+    const part = ranges ? partial(content, ranges, response) : whole(content, response);
     if ((await turn.announce(part.code)) !== "go") return;
     response.writeHead(part.code, part.headers);
     if (request.method === "HEAD") {
@@ -49,22 +52,22 @@ interface Part {
   readonly body: AsyncIterable<Uint8Array> | Uint8Array | string;
 }
 
-function whole(content: Content): Part {
+function whole(content: Content, response: Response): Part {
   const { type, size } = content;
   return {
     code: 200,
-    headers: headersOf(content, type, size),
+    headers: headersOf(content, response, type, size),
     length: size,
     body: content.body ?? content.part({ start: 0, end: size - 1 }),
   };
 }
 
-function partial(content: Content, ranges: readonly Range[]): Part {
+function partial(content: Content, ranges: readonly Range[], response: Response): Part {
   const { type, size, bytes } = content;
   const [range] = ranges;
   if (range && ranges.length === 1) {
     const length = range.end - range.start + 1;
-    const headers = headersOf(content, type, length);
+    const headers = headersOf(content, response, type, length);
     headers.push("Content-Range", contentRange(range, size));
     const body = bytes?.subarray(range.start, range.end + 1) ?? content.part(range);
     return { code: 206, headers, length, body };
@@ -72,20 +75,23 @@ function partial(content: Content, ranges: readonly Range[]): Part {
   const parts = multipart(ranges, type, size);
   const { length } = parts;
   const body = parts.body((wanted) => content.part(wanted));
-  return { code: 206, headers: headersOf(content, parts.type, length), length, body };
+  return { code: 206, headers: headersOf(content, response, parts.type, length), length, body };
 }
 
 /** Names and values in turn, as Node takes them fastest. */
-function headersOf(content: Content, type: string, length: number): string[] {
-  const headers = ["Content-Type", type, "Content-Length", String(length), "Accept-Ranges", "bytes"];
+function headersOf(content: Content, response: Response, type: string, length: number): string[] {
+  const headers = ["Content-Type", type, "Content-Length", String(length)];
+  if (content.encoding) headers.push("Content-Encoding", content.encoding);
+  else headers.push("Accept-Ranges", "bytes");
   headers.push("X-Content-Type-Options", "nosniff");
-  return headers.concat(validatorsOf(content));
+  return headers.concat(validatorsOf(content, response));
 }
 
-function validatorsOf({ etag, lastModified }: Content): string[] {
+function validatorsOf({ etag, lastModified, negotiable }: Content, response: Response): string[] {
   // What is cached is asked for again each time: another protocol may have changed the file.
   const headers = ["ETag", etag, "Cache-Control", "no-cache"];
   if (lastModified !== undefined) headers.push("Last-Modified", lastModified);
+  if (negotiable && !response.hasHeader("Vary")) headers.push("Vary", "Accept-Encoding");
   return headers;
 }
 

@@ -5,6 +5,7 @@ import type { HttpOptions } from "./index.ts";
 const DEFAULTS = {
   public: "elr",
   dotfiles: "hide",
+  compression: "on",
   maxBody: 1_073_741_824,
   maxHeaderSize: 16_384,
   headersTimeout: 10_000,
@@ -28,6 +29,7 @@ type Limit =
 export interface Settings extends Readonly<Record<Limit, number>> {
   readonly public: string;
   readonly dotfiles: "hide" | "allow";
+  readonly compression: "on" | "off";
   readonly checkingInterval: number;
 }
 

@@ -20,7 +20,7 @@ test("a directory without index.html is listed: directories first, names as peop
   expect(answer.status).toBe(200);
   expect(answer.headers).toMatchObject({
     "content-type": "text/html; charset=utf-8",
-    vary: "Accept",
+    vary: "Accept, Accept-Encoding",
     "content-security-policy": expect.stringContaining("default-src 'none'"),
   });
   expect(answer.body).toContain("<title>Index of /in/</title>");
