@@ -21,8 +21,10 @@ async function serviceOf(name: ServerName, plan: Plan, address: ListenAddress): 
       const { passivePorts, passiveHost } = plan;
       return ftp({ ...listen, ...(passivePorts && { passivePorts }), ...(passiveHost && { passiveHost }) });
     }
-    case "telnet":
-      return (await import("./servers/telnet/index.ts")).telnet(listen);
+    case "telnet": {
+      const { telnet } = await import("./servers/telnet/index.ts");
+      return telnet({ ...listen, ...(plan.device !== undefined && { device: plan.device }) });
+    }
     case "http":
       return (await import("./servers/http/index.ts")).http({
         ...listen,

@@ -223,6 +223,11 @@ export class SocketConnection implements Connection {
   ): "idle" | "lifetime" | undefined {
     if (this.#ending) return undefined;
     if (now - this.#opened >= limits.lifetime) return "lifetime";
+  reset(reason: CloseReason): void {
+    this.#reason ??= reason;
+    resetSocket(this.#socket);
+  }
+
     for (const dependent of this.dependents) {
       if (!(dependent instanceof SocketConnection)) continue;
       if (dependent.expired(now, limits)) dependent.cut("idle");

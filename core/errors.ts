@@ -24,6 +24,7 @@ export type ErrorCode =
   | "BAD_OPTION"
   | "BAD_ACCOUNT"
   | "NICK_TAKEN"
+  | "MISMATCH"
   | "ROOM_FULL"
   | "TIMED_OUT"
   | "STOPPED";

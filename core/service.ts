@@ -131,3 +131,5 @@ export interface Connection {
   /** Closes at once; what was not sent yet is lost. */
   cut(reason: CloseReason): void;
 }
+  /** As {@link Connection.cut}, with an RST, as a machine closes that has crashed. */
+  reset(reason: CloseReason): void;

@@ -26,6 +26,8 @@ export interface Plan {
   readonly tcpBehaviour: TcpBehaviour;
   readonly passivePorts?: PortRange;
   readonly passiveHost?: string;
+  /** The file of the device that Telnet is instead of a shell. */
+  readonly device?: string;
   readonly cgi?: string;
   readonly faults: readonly Rule[];
   readonly seed?: number;
@@ -97,6 +99,7 @@ interface Flags extends ServerFlags {
   readonly tcpBehaviour: TcpBehaviour;
   readonly passivePorts?: PortRange;
   readonly passiveHost?: string;
+  readonly device?: string;
   readonly cgi?: string;
   readonly faults?: readonly Rule[];
   readonly seed?: number;
@@ -150,6 +153,7 @@ function program(version: string): Command {
       "--cgi <DIR>",
       "run the programs of this folder as /cgi-bin/NAME by HTTP (none is run by default)",
     )
+    .option("--device <FILE>", "what Telnet clients talk to instead of a shell (JSON, .js, .mjs)")
     .option("--faults <FILE>", "fault rules, as a JSON array", valid(faultsFrom))
     .option(
       "--seed <N>",

@@ -268,6 +268,7 @@ describe("exit codes", () => {
     [["--passive-ports", "9-1"], "FROM-TO"],
     [["--seed", "x"], "whole number"],
     [["--faults", "/no/such/file"], "no such file"],
+    [["--telnet=0", "--device", "/no/such/device"], "The device file /no/such/device cannot be read"],
     [["--log-level", "loud"], "Allowed choices are error"],
     [["--ready=xml"], "Allowed choices are json"],
     [["--root", "/no/such/folder", "--tcp=0"], "/no/such/folder"],

@@ -1,7 +1,5 @@
-import type { Engine, Site } from "../../core/service.ts";
-import { type ShellOptions, shellSession } from "./shell.ts";
-import type { TelnetSession } from "./terminal.ts";
-import { Tty } from "./tty.ts";
+import type { Engine } from "../../core/service.ts";
+import { Tty, type TtyOptions } from "./tty.ts";
 
 /** The words for those whom core sends away, as bytes for the wire. */
 const GOODBYES = {
@@ -12,16 +10,8 @@ const GOODBYES = {
 
 const STOPPING = "\nThe server is stopping. Goodbye.\n";
 
-/** {@link TelnetOptions} with its defaults filled in. */
-export interface EngineOptions {
-  readonly shell?: ShellOptions;
-  readonly session?: TelnetSession;
-  readonly maxOutgoing: number;
-}
-
-/** The Telnet server of one lab. */
-export function telnetEngine(site: Site, options: EngineOptions): Engine {
-  const session = options.session ?? shellSession(site, options.shell);
+/** The Telnet server of one lab, whose clients all have this session. */
+export function telnetEngine(session: (tty: Tty) => Promise<void>, options: TtyOptions): Engine {
   const ttys = new Set<Tty>();
   return {
     accept(connection) {

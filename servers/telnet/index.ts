@@ -1,8 +1,24 @@
 import { WirelabError } from "../../core/errors.ts";
 import type { ListenOptions, Service } from "../../core/service.ts";
+import type { Device } from "./device.ts";
 import type { ShellOptions } from "./shell.ts";
 import type { TelnetSession } from "./terminal.ts";
 
+export type {
+  Device,
+  DeviceAnswer,
+  DeviceCommands,
+  DeviceFunction,
+  DeviceLogin,
+  DeviceMode,
+  DevicePaging,
+  DevicePrompt,
+  DeviceQuestion,
+  DeviceSession,
+} from "./device.ts";
+export type { DialogueStep } from "./dialogue.ts";
+export type { Login } from "./login.ts";
+export type { Pace } from "./pacer.ts";
 export type { ShellCommand, ShellOptions, ShellSession } from "./shell.ts";
 export type { ReadLineOptions, TelnetSession, Terminal } from "./terminal.ts";
 
@@ -11,6 +27,8 @@ export interface TelnetOptions extends ListenOptions {
   readonly shell?: ShellOptions;
   /** What clients talk to instead of the shell. */
   readonly session?: TelnetSession;
+  /** The device that clients talk to instead of the shell, or the path of a file that describes it (JSON, `.js`, `.mjs`). */
+  readonly device?: Device | string;
   /**
    * How many bytes of other people's messages may wait for a client that does not read before it is cut off. Default
    * 1,048,576. Answers to its own commands are made as fast as it reads; who reads nothing of them for five minutes is cut
@@ -27,7 +45,7 @@ const DEFAULTS = { maxOutgoing: 1_048_576, idle: 3_600_000 } as const;
  * are sent away (`gate.idle`); a line of more than 4,096 characters is not read, a subnegotiation of more than 4,096 bytes
  * is not heeded.
  *
- * @throws WirelabError `BAD_OPTION` for a shell and a session together, a `maxOutgoing` that is no positive number, or a
+ * @throws WirelabError `BAD_OPTION` for more than one of shell, session and device, a `maxOutgoing` that is no positive number, or a
  *   command whose name is no word.
  *
  * @example
@@ -46,8 +64,10 @@ const DEFAULTS = { maxOutgoing: 1_048_576, idle: 3_600_000 } as const;
  * ```
  */
 export function telnet(options: TelnetOptions = {}): Service {
-  const { shell, session, maxOutgoing = DEFAULTS.maxOutgoing, ...listen } = options;
-  if (shell && session) throw new WirelabError("BAD_OPTION", "telnet: give a shell or a session, not both.");
+  const { shell, session, device, maxOutgoing = DEFAULTS.maxOutgoing, ...listen } = options;
+  if ([shell, session, device].filter(Boolean).length > 1) {
+    throw new WirelabError("BAD_OPTION", "telnet: give one of shell, session and device.");
+  }
   if (!(maxOutgoing > 0)) {
     throw new WirelabError(
       "BAD_OPTION",
@@ -63,7 +83,15 @@ export function telnet(options: TelnetOptions = {}): Service {
     listen: { ...listen, gate: { idle: DEFAULTS.idle, ...listen.gate } },
     open: async (site) => {
       const { telnetEngine } = await import("./engine.ts");
-      return telnetEngine(site, { maxOutgoing, ...(shell && { shell }), ...(session && { session }) });
+      if (session) return telnetEngine(session, { maxOutgoing });
+      if (device === undefined) {
+        const { shellSession } = await import("./shell.ts");
+        return telnetEngine(shellSession(site, shell), { maxOutgoing });
+      }
+      const { checkedDevice, readDevice } = await import("./device-file.ts");
+      const { deviceSession, mannerOf } = await import("./device-session.ts");
+      const known = typeof device === "string" ? await readDevice(device) : checkedDevice(device, "device");
+      return telnetEngine(deviceSession(site, known), { maxOutgoing, ...mannerOf(known) });
     },
   };
 }

@@ -24,6 +24,7 @@ import {
   TIMING_MARK,
   TTYPE,
 } from "./options.ts";
+import { type Pace, Pacer } from "./pacer.ts";
 
 /** Output is handed to the stream at the end of a turn, or when it is so many bytes. */
 const MAX_PENDING = 65_536;
@@ -62,6 +63,16 @@ export interface LinkUser {
   stalled(): void;
 }
 
+/** How a server behaves that is not the usual one. */
+export interface LinkManner {
+  /** Whether we would echo: all that is typed, or passwords alone (so that nobody echoes those). Default `offered`. */
+  readonly echo?: "offered" | "always" | "passwords";
+  /** `passive` proposes no option; those that the client proposes are answered. Default `active`. */
+  readonly negotiation?: "active" | "passive";
+  /** Default: output goes out as it is made. */
+  readonly pace?: Pace;
+}
+
 /** One connection's Telnet: commands, options and their subnegotiations apart from data, and output with its bounds. */
 export class Link {
   readonly options: OptionTable;
@@ -73,17 +84,21 @@ export class Link {
   readonly #connection: Connection;
   readonly #user: LinkUser;
   readonly #decoder: Decoder;
+  readonly #manner: LinkManner;
+  readonly #pacer: Pacer | undefined;
   #pending: Uint8Array[] = [];
   #pendingBytes = 0;
   #frames = 0;
   #flushing = false;
   #patience: NodeJS.Timeout | undefined;
 
-  constructor(connection: Connection, user: LinkUser) {
+  constructor(connection: Connection, user: LinkUser, manner: LinkManner = {}) {
     this.#connection = connection;
     this.#user = user;
+    this.#manner = manner;
+    const echo = manner.echo === "passwords" ? [] : [ECHO];
     this.options = new OptionTable({
-      welcome: { local: [BINARY, ECHO, SGA, STATUS], remote: [BINARY, SGA, TTYPE, NAWS] },
+      welcome: { local: [BINARY, ...echo, SGA, STATUS], remote: [BINARY, SGA, TTYPE, NAWS] },
       send: (verb, option) => this.#negotiate(verb, option),
       settled: (side, option, on) => this.#settled(side, option, on),
     });
@@ -98,12 +113,17 @@ export class Link {
     stream.on("data", (chunk: Uint8Array) => this.#guard(() => this.#receive(chunk)));
     stream.once("end", () => this.#guard(() => user.ended()));
     stream.on("drain", () => this.#guard(() => this.#drained()));
-    connection.closed.then(() => clearTimeout(this.#patience));
+    this.#pacer = manner.pace && new Pacer(stream, manner.pace, () => this.#guard(() => this.#drained()));
+    connection.closed.then(() => {
+      clearTimeout(this.#patience);
+      this.#pacer?.stop();
+    });
   }
 
   /** Proposes what a terminal session needs: character mode with our echo, and to be told type and size of the terminal. */
   offer(): void {
-    this.options.request("local", ECHO, "enable");
+    if (this.#manner.negotiation === "passive") return;
+    if (this.#manner.echo !== "passwords") this.options.request("local", ECHO, "enable");
     this.options.request("local", SGA, "enable");
     this.options.request("remote", TTYPE, "enable");
     this.options.request("remote", NAWS, "enable");
@@ -111,12 +131,12 @@ export class Link {
 
   /** Whether output backs up: nothing more should be made of input before {@link LinkUser.drained}. */
   get congested(): boolean {
-    return this.#connection.stream.writableNeedDrain;
+    return this.#connection.stream.writableNeedDrain || (this.#pacer?.full ?? false);
   }
 
   /** How many bytes of output are not with the operating system yet. */
   get backlog(): number {
-    return this.#pendingBytes + this.#connection.stream.writableLength;
+    return this.#pendingBytes + (this.#pacer?.waiting ?? 0) + this.#connection.stream.writableLength;
   }
 
   /** Sends data. What is sent in one turn goes out as one piece. */
@@ -136,8 +156,18 @@ export class Link {
     this.#pending = [];
     this.#pendingBytes = 0;
     const { stream } = this.#connection;
+    if (this.#pacer) {
+      this.#pacer.push(bytes);
+      return;
+    }
     if (!stream.writable || stream.write(bytes)) return;
     this.#patience ??= setTimeout(() => this.#user.stalled(), PATIENCE);
+  }
+
+  /** Resolves when all that was sent is with the stream, or the connection is closed. */
+  async sent(): Promise<void> {
+    this.flush();
+    await this.#pacer?.emptied();
   }
 
   /** Takes input while there is room for it and for what is answered to it, and only then. */

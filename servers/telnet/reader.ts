@@ -30,6 +30,9 @@ interface Reading {
   resolve(line: string | undefined): void;
 }
 
+/** A character, or what a key sends that no character stands for (ECMA-48 §5.4). */
+const KEY = /^(?:\x1b[[O][0-?]*[@-~]|.)/su;
+
 /** Makes lines of what is typed, one for each that is asked for; the rest waits. */
 export class LineReader {
   readonly #screen: Screen;
@@ -37,6 +40,7 @@ export class LineReader {
   #typedAhead = "";
   #afterReturn = false;
   #reading: Reading | undefined;
+  #key: ((key: string | undefined) => void) | undefined;
   #inputEnded = false;
   #over = false;
   #promptOwed = false;
@@ -67,19 +71,22 @@ export class LineReader {
   async read(prompt: string, hidden: boolean): Promise<string | undefined> {
     this.#lines += 1;
     if (this.#lines % LINES_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
-    if (this.#reading) {
-      throw new WirelabError(
-        "BAD_OPTION",
-        "A line is being read already: await it before the next readLine().",
-      );
-    }
-    this.#screen.send(this.#deferred.join(""));
-    this.#deferred = [];
-    this.#deferredLength = 0;
-    if (this.#over || (this.#inputEnded && this.#typedAhead === "")) return undefined;
+    this.#begin();
+    if (this.#exhausted) return undefined;
     return new Promise((resolve) => {
       this.#reading = { prompt, hidden, resolve };
       this.#prompt(prompt);
+      this.proceed();
+      this.#screen.consumed();
+    });
+  }
+
+  /** The next key, or undefined when the input has ended. */
+  async readKey(): Promise<string | undefined> {
+    this.#begin();
+    if (this.#exhausted) return undefined;
+    return new Promise((resolve) => {
+      this.#key = resolve;
       this.proceed();
       this.#screen.consumed();
     });
@@ -91,7 +98,7 @@ export class LineReader {
     // CR LF and CR NUL are one end of a line, also where the network splits them; so are CR and LF alone.
     const text = (this.#afterReturn ? typed.replace(/^[\n\0]/, "") : typed).replace(/\r[\n\0]/g, "\r");
     this.#afterReturn = typed.endsWith("\r");
-    const interrupt = this.#reading ? -1 : text.lastIndexOf("\x03");
+    const interrupt = this.#reading || this.#key ? -1 : text.lastIndexOf("\x03");
     if (interrupt !== -1) {
       // As on every terminal, an interrupt throws away what was typed ahead.
       this.#typedAhead = "";
@@ -125,6 +132,8 @@ export class LineReader {
   /** Ends the input now; what was typed ahead is lost. */
   stop(): void {
     this.#over = true;
+    this.#key?.(undefined);
+    this.#key = undefined;
     this.#finish(undefined);
   }
 
@@ -154,6 +163,7 @@ export class LineReader {
 
   /** Gives the editor what was typed, until a line is complete or output backs up. */
   proceed(): void {
+    if (this.#key) this.#takeKey();
     if (!this.#reading) return;
     let taken = 0;
     let interrupts = 0;
@@ -208,6 +218,35 @@ export class LineReader {
     // In line mode the client's own terminal may have a history; ours would change a line that it cannot show.
     if (this.#screen.characterMode && !this.#reading?.hidden) this.#editor.remember(line);
     this.#finish(line);
+  }
+
+  /** Shows what has waited for input to be wanted again. */
+  #begin(): void {
+    if (this.#reading || this.#key) {
+      throw new WirelabError(
+        "BAD_OPTION",
+        "Input is being read already: await it before the next readLine() or readKey().",
+      );
+    }
+    this.#screen.send(this.#deferred.join(""));
+    this.#deferred = [];
+    this.#deferredLength = 0;
+  }
+
+  get #exhausted(): boolean {
+    return this.#over || (this.#inputEnded && this.#typedAhead === "");
+  }
+
+  #takeKey(): void {
+    const [key] = KEY.exec(this.#typedAhead) ?? [];
+    if (key === undefined && !this.#exhausted) return;
+    this.#typedAhead = this.#typedAhead.slice(key?.length ?? 0);
+    // In line mode a key can only be sent with a line end behind it, which is none of its own.
+    if (!this.#screen.characterMode && key !== "\r" && key !== "\n")
+      this.#typedAhead = this.#typedAhead.replace(/^[\r\n]/, "");
+    const resolve = this.#key;
+    this.#key = undefined;
+    resolve?.(key === "\n" ? "\r" : key);
   }
 
   #finish(line: string | undefined): void {

@@ -29,6 +29,14 @@ export interface Terminal {
    */
   readLine(prompt?: string, options?: ReadLineOptions): Promise<string | undefined>;
   /**
+   * The next key: a character, or what a key like Cursor Up sends. It is not echoed. In line mode it comes when the client
+   * sends its line, whose end is not taken for a key of its own, unless it is all that the line has. `\r` is Enter, `\x03`
+   * Ctrl-C. Undefined when there is no more.
+   *
+   * @throws WirelabError `BAD_OPTION` while a line or a key is awaited already.
+   */
+  readKey(): Promise<string | undefined>;
+  /**
    * Sends text; `\n` ends a line. Observers get it as one reply. While a line is being typed, it goes above that line.
    * Resolves when the client has room for more, or is gone.
    *
@@ -48,6 +56,8 @@ export interface ReadLineOptions {
    * false.
    */
   readonly hidden?: boolean;
+  /** Echo the line, but do not tell it to observers as a command: it answers a question. Default as `hidden`. */
+  readonly untold?: boolean;
 }
 
 /** What a client of a Telnet server talks to. The connection ends when it resolves. */

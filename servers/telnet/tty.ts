@@ -1,12 +1,12 @@
-import { codeOf, messageOf } from "../../core/errors.ts";
+import { codeOf, messageOf, WirelabError } from "../../core/errors.ts";
 import type { CloseReason, Endpoint } from "../../core/events.ts";
 import type { Connection } from "../../core/service.ts";
 import { Charset } from "./charset.ts";
 import { AYT, BRK, EC, EL, GA, IP } from "./codec.ts";
-import { Link, PATIENCE } from "./link.ts";
+import { Link, type LinkManner, type LinkUser, PATIENCE } from "./link.ts";
 import { BINARY, ECHO, SGA, type Side } from "./options.ts";
 import { LineReader } from "./reader.ts";
-import type { ReadLineOptions, TelnetSession, Terminal } from "./terminal.ts";
+import type { ReadLineOptions, Terminal } from "./terminal.ts";
 
 /** An answer goes to the stream in pieces of so many bytes, so that little of it waits in memory. */
 const PIECE = 65_536;
@@ -17,6 +17,21 @@ const MAX_REPORTED = 1024;
 /** Nobody types in a narrower window than this; its width is taken for unknown. */
 const MIN_COLUMNS = 8;
 
+/** How characters are bytes. */
+export interface Encoding {
+  decode(bytes: Uint8Array): string;
+  encode(text: string): Buffer;
+}
+
+export interface TtyOptions extends LinkManner {
+  /** How many bytes of other people's messages may wait for a client that does not read. */
+  readonly maxOutgoing: number;
+  /** Makes one for each client. Default: UTF-8, or ISO 8859-1 for a client that writes it. */
+  readonly encoding?: () => Encoding;
+  /** What `\n` is on the wire, and then a CR stays as it is. Default: RFC 854's CR LF, with CR NUL for a CR alone. */
+  readonly lineEnd?: string;
+}
+
 /** A {@link Terminal} over a connection. */
 export class Tty implements Terminal {
   readonly connection: string;
@@ -26,8 +41,8 @@ export class Tty implements Terminal {
   readonly #connection: Connection;
   readonly #link: Link;
   readonly #reader: LineReader;
-  readonly #charset = new Charset();
-  readonly #maxOutgoing: number;
+  readonly #encoding: Encoding;
+  readonly #options: TtyOptions;
   readonly #waiting: (() => void)[] = [];
   #running: AbortController | undefined;
   #lineAt = performance.now();
@@ -35,19 +50,20 @@ export class Tty implements Terminal {
   #asked = false;
   #gone = false;
 
-  constructor(connection: Connection, { maxOutgoing }: { readonly maxOutgoing: number }) {
+  constructor(connection: Connection, options: TtyOptions) {
     this.connection = connection.id;
     this.peer = connection.peer;
     this.secure = connection.secure;
     this.closed = connection.closed;
     this.#connection = connection;
-    this.#maxOutgoing = maxOutgoing;
+    this.#options = options;
+    this.#encoding = options.encoding?.() ?? new Charset();
     const tty = this;
-    this.#link = new Link(connection, {
+    const user: LinkUser = {
       get ready() {
         return !tty.#reader.full;
       },
-      data: (bytes) => this.#reader.type(this.#charset.decode(bytes)),
+      data: (bytes) => this.#reader.type(this.#encoding.decode(bytes)),
       command: (code) => this.#command(code),
       settled: (side, option, on) => this.#settled(side, option, on),
       paused: () => this.#settle(),
@@ -57,7 +73,8 @@ export class Tty implements Terminal {
         this.#reader.proceed();
       },
       stalled: () => this.#drop(`The client has read nothing for ${PATIENCE / 1000} s.`),
-    });
+    };
+    this.#link = new Link(connection, user, options);
     this.#reader = new LineReader({
       get characterMode() {
         return tty.characterMode;
@@ -90,7 +107,7 @@ export class Tty implements Terminal {
   }
 
   get characterMode(): boolean {
-    return this.#link.options.enabled("local", ECHO);
+    return this.#options.echo === "always" || this.#link.options.enabled("local", ECHO);
   }
 
   get signal(): AbortSignal {
@@ -100,7 +117,7 @@ export class Tty implements Terminal {
   }
 
   /** Runs a session to its end, and ends the connection. Never rejects. */
-  async run(session: TelnetSession): Promise<void> {
+  async run(session: (tty: Tty) => Promise<void>): Promise<void> {
     this.#link.offer();
     let reason: CloseReason = "server";
     try {
@@ -108,14 +125,26 @@ export class Tty implements Terminal {
     } catch (error) {
       reason = "error";
       this.#connection.emit({ type: "error", code: codeOf(error) ?? "SESSION", message: messageOf(error) });
-      this.#send("\nThis session has failed. Goodbye.\n");
+      const why = error instanceof WirelabError ? error.message : "This session has failed. Goodbye.";
+      this.#send(`\n${why}\n`);
     }
     if (this.#farewell !== undefined) {
       reason = "stopped";
       this.#send(this.#farewell);
     }
-    this.#link.flush();
+    await this.#link.sent();
     this.#connection.end(reason);
+  }
+
+  /** Closes with an RST when all that was written is sent. */
+  async reset(): Promise<void> {
+    await this.#link.sent();
+    this.#connection.reset("server");
+  }
+
+  /** Tells observers who has logged in, or has not. */
+  reportLogin(user: string, outcome: "ok" | "refused"): void {
+    this.#connection.emit({ type: "login", user, ok: outcome === "ok" });
   }
 
   /** Ends the session when what is under way is done, with these words. */
@@ -124,12 +153,21 @@ export class Tty implements Terminal {
     this.#reader.stop();
   }
 
-  async readLine(prompt = "", { hidden = false }: ReadLineOptions = {}): Promise<string | undefined> {
+  async readLine(prompt = "", options: ReadLineOptions = {}): Promise<string | undefined> {
+    const { hidden = false, untold = hidden } = options;
+    // A client that echoes by itself stops it for a password where it is told that we would.
+    const concealing = hidden && this.#options.echo === "passwords";
+    if (concealing) this.#link.options.request("local", ECHO, "enable");
     const line = await this.#reader.read(prompt, hidden);
+    if (concealing) this.#link.options.request("local", ECHO, "disable");
     this.#lineAt = performance.now();
     this.#running = undefined;
-    if (line !== undefined && !hidden) this.#reportCommand(line);
+    if (line !== undefined && !untold) this.#reportCommand(line);
     return line;
+  }
+
+  readKey(): Promise<string | undefined> {
+    return this.#reader.readKey();
   }
 
   async write(text: string | AsyncIterable<string>): Promise<void> {
@@ -160,8 +198,8 @@ export class Tty implements Terminal {
     this.#reader.above(text);
     // While an answer is under way, its own bytes are not held against the client: it waits for them to be read.
     const waiting = this.#reader.reading ? this.#link.backlog : this.#reader.deferred;
-    if (waiting > this.#maxOutgoing) {
-      this.#drop(`More than ${this.#maxOutgoing} bytes wait for a client that does not read.`);
+    if (waiting > this.#options.maxOutgoing) {
+      this.#drop(`More than ${this.#options.maxOutgoing} bytes wait for a client that does not read.`);
     }
   }
 
@@ -202,6 +240,8 @@ export class Tty implements Terminal {
 
   /** RFC 854: a client that has refused to do without GA gets it when it is its turn. One that has not answered does not. */
   #goAhead(): void {
+    // A server that has asked for nothing has not been refused anything.
+    if (this.#options.negotiation === "passive") return;
     if (this.#link.options.refused("local", SGA)) this.#link.sendCommand(GA);
   }
 
@@ -230,8 +270,10 @@ export class Tty implements Terminal {
 
   /** RFC 854: a line ends with CR LF, and a CR alone is CR NUL. */
   #encode(text: string): Buffer {
+    const { lineEnd } = this.#options;
+    if (lineEnd !== undefined) return this.#encoding.encode(text.replace(/(?<!\r)\n/g, () => lineEnd));
     const bare = this.#link.options.enabled("local", BINARY) ? "\r" : "\r\0";
-    return this.#charset.encode(text.replace(/\r\n|\n|\r/g, (end) => (end === "\r" ? bare : "\r\n")));
+    return this.#encoding.encode(text.replace(/\r\n|\n|\r/g, (end) => (end === "\r" ? bare : "\r\n")));
   }
 
   #release(): void {

@@ -117,7 +117,7 @@ test("one who does not read the chat is cut off, and the others hear everything"
   using speaker = await arrived(lab);
   using listener = await arrived(lab);
   await speaker.read("guest3 has joined lobby.\r\nguest2> ");
-  const cut = lab.events.next("closed");
+  const cut = lab.events.next("closed", {}, 20_000);
   const told = lab.events.next("error", { code: "SLOW_READER" }, 20_000);
   let said = 0;
   let isCut = false;

@@ -1,0 +1,76 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { WirelabError } from "../../core/errors.ts";
+import { patternOf } from "./pattern.ts";
+import type { Tty } from "./tty.ts";
+
+/** One step of a conversation that is kept to the letter. */
+export type DialogueStep =
+  /** The device says this, and nothing behind it. */
+  | { readonly send: string }
+  /**
+   * The client sends this line: a text, or a pattern that fits it (as `/…/` the whole of it). A `hidden` one is not echoed, and
+   * neither what is expected nor what came is told.
+   */
+  | { readonly expect: string | RegExp; readonly hidden?: boolean }
+  /** Nothing happens for so many milliseconds. */
+  | { readonly wait: number }
+  /** The device closes: in good order, or with a reset. Without it the client is the one to close. */
+  | { readonly end: "fin" | "rst" };
+
+/** The most of a conversation that is kept for a report, in characters. */
+const MAX_REMEMBERED = 16_384;
+
+/**
+ * Holds the conversation.
+ *
+ * @throws WirelabError `MISMATCH` where the client does something else: the step, what was expected, what came, and the
+ *   conversation so far. The client sees it, and observers get it as an `error`.
+ */
+export async function holdDialogue(tty: Tty, steps: readonly DialogueStep[], banner?: string): Promise<void> {
+  let conversation = "";
+  const remember = (mark: "<" | ">", text: string) => {
+    for (const line of text.replace(/\n$/, "").split("\n"))
+      conversation += `\n  ${mark} ${JSON.stringify(line)}`;
+    conversation = conversation.slice(-MAX_REMEMBERED);
+  };
+  const send = async (text: string) => {
+    await tty.write(text);
+    remember("<", text);
+  };
+  const mismatch = (index: number, expected: string, came: string) =>
+    new WirelabError(
+      "MISMATCH",
+      `Step ${index + 1} of the dialogue: expected ${expected}, but ${came}. The conversation so far:${conversation || " none"}`,
+    );
+
+  if (banner) await send(banner);
+  for (const [index, step] of steps.entries()) {
+    if ("send" in step) {
+      await send(step.send);
+    } else if ("wait" in step) {
+      await pause(step.wait, undefined, { signal: tty.signal }).catch(() => {});
+    } else if ("end" in step) {
+      if (step.end === "rst") await tty.reset();
+      return;
+    } else {
+      const { expect, hidden = false } = step;
+      const expected = hidden
+        ? "a hidden line"
+        : typeof expect === "string"
+          ? JSON.stringify(expect)
+          : `${expect}`;
+      const line = await tty.readLine("", { hidden });
+      if (line === undefined) throw mismatch(index, expected, "the client has ended its side");
+      if (!fits(line, expect))
+        throw mismatch(index, expected, hidden ? "another one came" : `${JSON.stringify(line)} came`);
+      remember(">", hidden ? "(hidden)" : line);
+    }
+  }
+  const surplus = await tty.readLine();
+  if (surplus !== undefined) throw mismatch(steps.length, "the end", `${JSON.stringify(surplus)} came`);
+}
+
+function fits(line: string, expected: string | RegExp): boolean {
+  if (expected instanceof RegExp) return line.search(expected) !== -1;
+  return patternOf(expected)?.test(line) ?? line === expected;
+}

@@ -1,0 +1,51 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { Tty } from "./tty.ts";
+
+/** How somebody is asked who they are. */
+export interface Login {
+  /** Default `login: `. */
+  readonly userPrompt?: string;
+  /** Default `Password: `. */
+  readonly passwordPrompt?: string;
+  /** What a wrong name or password is answered with. Default `Login incorrect`. */
+  readonly failure?: string;
+  /** How often name and password may be given before the connection is ended. Default 3. */
+  readonly tries?: number;
+  /** Milliseconds between a wrong password and its answer. Others do not wait. Default 1,000. */
+  readonly pause?: number;
+}
+
+/**
+ * Asks for name and password. Answers who that is, or undefined where nobody it was: too many tries, or the client has gone.
+ *
+ * @param signal aborted when there is no time left for a pause.
+ */
+export async function logIn<T>(
+  tty: Tty,
+  login: Login,
+  verify: (user: string, password: string) => T | undefined,
+  signal: AbortSignal,
+): Promise<T | undefined> {
+  const { userPrompt = "login: ", passwordPrompt = "Password: ", failure = "Login incorrect" } = login;
+  const gone = new AbortController();
+  tty.closed.then(() => gone.abort());
+  for (let tries = login.tries ?? 3; tries > 0; tries -= 1) {
+    const given = await tty.readLine(userPrompt, { untold: true });
+    if (given === undefined) return undefined;
+    const user = given.trim();
+    if (user === "") {
+      // Enter alone is how people wake a terminal up: it costs no try, and an endless number of them is no attack.
+      tries += 1;
+      continue;
+    }
+    const password = await tty.readLine(passwordPrompt, { hidden: true });
+    if (password === undefined) return undefined;
+    const known = verify(user, password);
+    tty.reportLogin(user, known === undefined ? "refused" : "ok");
+    if (known !== undefined) return known;
+    const hurry = AbortSignal.any([gone.signal, signal]);
+    await pause(login.pause ?? 1000, undefined, { signal: hurry }).catch(() => {});
+    await tty.write(`${failure}\n`);
+  }
+  return undefined;
+}
