@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, expect, test } from "vitest";
-import { type Service, startLab, tcp, WirelabError } from "../index.ts";
+import { ftp, http, type Service, startLab, tcp, telnet, WirelabError } from "../index.ts";
 
 const dial = ({ host, port }: { host: string; port: number }) => connect({ host, port, allowHalfOpen: true });
 
@@ -150,9 +150,20 @@ describe("stopping", () => {
       ),
     });
     const cycle = async () => {
-      await using lab = await startLab({ one: tcp(), two: tcp({ behaviour: "echo" }) });
+      await using lab = await startLab({
+        one: tcp(),
+        two: tcp({ behaviour: "echo" }),
+        files: ftp(),
+        chat: telnet(),
+        web: http(),
+      });
       const silent = dial(lab.servers.two);
       await once(silent, "connect");
+      for (const server of [lab.servers.files, lab.servers.chat, lab.servers.web]) {
+        const client = dial(server).on("error", () => {});
+        client.end(server.protocol === "http" ? "GET / HTTP/1.1\r\nHost: x\r\n\r\n" : "quit\r\n");
+        expect(await text(client)).not.toBe("");
+      }
       expect(await text(dial(lab.servers.one).end("x"))).toBe("Hello, world!");
       silent.destroy();
     };
