@@ -33,24 +33,19 @@ const LISTED = 5;
  * Matchers for a lab, or for one server of it, in the form that `expect.extend()` takes in vitest, Jest and Playwright. They
  * judge what has happened by now; what is still to come is awaited with `lab.events.next()`. Each throws a WirelabError
  * `BAD_OPTION` for what is no lab, for a lab without a transcript, and for a field or server that there is not.
+ * {@link LabMatchers} tells what each is for.
  */
 export const labMatchers = {
-  /** Whether a command came: a verb, or as much of a command as matters. */
   toHaveCommand(received: Lab | Server, command: string | CommandLike): MatcherResult {
     const wanted = typeof command === "string" ? { verb: command } : { ...command };
     return judged("toHaveCommand", [command], COMMAND, received, wanted);
   },
 
-  /** Whether a file was transferred to its end, in either direction: its path, or as much of a transfer as matters. */
   toHaveTransferred(received: Lab | Server, transfer: string | TransferLike): MatcherResult {
     const wanted = typeof transfer === "string" ? { path: transfer } : transfer;
     return judged("toHaveTransferred", [transfer], TRANSFER, received, { complete: true, ...wanted });
   },
 
-  /**
-   * Whether anything was refused: a command, by a reply of 400 or more (of FTP or HTTP), or a connection, by the gate or by
-   * a fault. Told by a code, a verb, or as much of it as matters; without either, anything.
-   */
   toHaveRefused(received: Lab | Server, refusal: number | string | RefusalLike = {}): MatcherResult {
     const wanted =
       typeof refusal === "number"
@@ -61,7 +56,6 @@ export const labMatchers = {
     return judged("toHaveRefused", [refusal], REFUSAL, received, wanted);
   },
 
-  /** Whether a file is stored: its path, and its content where that matters. To be awaited. */
   async toHaveStored(received: Lab | Server, path: string, content?: Content): Promise<MatcherResult> {
     const subject = subjectOf(received);
     const { pass, why, ...contents } = await judge(subject.lab.store, path, content);
