@@ -1,5 +1,6 @@
 export { type Account, type Accounts, type KnownAccount, PERMISSIONS } from "./core/accounts.ts";
 export { type ListenAddress, parseAddress } from "./core/address.ts";
+export type { Certificate, KeyPair, TlsOptions } from "./core/certificate.ts";
 export type { Clock, Moment } from "./core/clock.ts";
 export type { PassedBytes, Tap } from "./core/connection.ts";
 export { type ErrorCode, WirelabError } from "./core/errors.ts";
@@ -23,7 +24,6 @@ export type { CgiOptions } from "./servers/http/cgi/options.ts";
 export { type HttpApp, type HttpOptions, http } from "./servers/http/index.ts";
 export { TCP_BEHAVIOURS, type TcpBehaviour, type TcpOptions, tcp } from "./servers/tcp/index.ts";
 export {
-  type ReadLineOptions,
   type Device,
   type DeviceAnswer,
   type DeviceCommands,
@@ -37,8 +37,10 @@ export {
   type DialogueStep,
   type Login,
   type Pace,
+  type ReadLineOptions,
   type ShellCommand,
   type ShellOptions,
+  type ShellProgram,
   type ShellSession,
   type TelnetOptions,
   type TelnetSession,

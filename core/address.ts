@@ -2,6 +2,7 @@ import { isIP, isIPv6 } from "node:net";
 import { WirelabError } from "./errors.ts";
 import type { Endpoint, Protocol } from "./events.ts";
 import { plainAddress } from "./gate.ts";
+import type { ListenOptions } from "./service.ts";
 
 /** An address to listen on, as the command line has it; what is left out is for a default to fill in. */
 export type ListenAddress = { readonly host?: string; readonly port: number } | { readonly path: string };
@@ -14,6 +15,17 @@ const SCHEMES: Readonly<Record<Protocol, string>> = {
   tcp: "tcp",
   udp: "udp",
   forward: "tcp",
+};
+
+/** Where TLS begins with the first byte. */
+const SECURE_SCHEMES: Readonly<Record<Protocol, string>> = {
+  ftp: "ftps",
+  telnet: "telnets",
+  http: "https",
+  websocket: "wss",
+  tcp: "tls",
+  udp: "dtls",
+  forward: "tls",
 };
 
 /** Host and port as they stand in a URL: an IPv6 address in brackets. */
@@ -30,9 +42,10 @@ export function endpointText(endpoint: Endpoint): string {
  * The URL of a running server, to be pasted as it is: with a literal address, and one that can be connected to where the
  * server listens on all of them.
  */
-export function serverUrl(protocol: Protocol, at: Endpoint): string {
+export function serverUrl(protocol: Protocol, at: Endpoint, tls?: ListenOptions["tls"]): string {
+  const schemes = tls === "implicit" ? SECURE_SCHEMES : SCHEMES;
   return "host" in at
-    ? `${SCHEMES[protocol]}://${authority(connectableHost(at.host), at.port)}`
+    ? `${schemes[protocol]}://${authority(connectableHost(at.host), at.port)}`
     : `unix:${at.path}`;
 }
 

@@ -1,6 +1,8 @@
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { TLSSocket } from "node:tls";
 import { endpointOf } from "./address.ts";
+import { handshake, type Identity, secured } from "./certificate.ts";
 import { codeOf, messageOf, WirelabError } from "./errors.ts";
 import type { CloseReason, Direction, Endpoint, EventStream, Occurrence, Origin, Reply } from "./events.ts";
 import { type FaultTable, type Moment, ruleText, type StandingRule } from "./faults.ts";
@@ -32,6 +34,8 @@ export interface Roster {
   readonly events: EventStream;
   readonly faults: FaultTable;
   readonly tap: Tap | undefined;
+  /** What TLS clients are shown, if the lab speaks TLS. */
+  readonly identity: Identity | undefined;
   /** Those that are open, data connections included. */
   readonly open: Set<SocketConnection>;
 }
@@ -46,6 +50,8 @@ export class SocketConnection implements Connection {
   readonly dependents = new Set<Dependent>();
   readonly #roster: Roster;
   readonly #socket: Socket;
+  /** What carries the bytes: the socket, or TLS on it. */
+  #carrier: Socket;
   readonly #wire: Wire | undefined;
   readonly #injector: Injector;
   readonly #opened = performance.now();
@@ -70,6 +76,7 @@ export class SocketConnection implements Connection {
     this.local = endpointOf(socket.localAddress, socket.localPort);
     this.#roster = roster;
     this.#socket = socket;
+    this.#carrier = socket;
     const where = whereOf(origin.server, this.peer);
     this.#injector = new Injector(roster.faults, this, where);
     const { tap, faults } = roster;
@@ -85,15 +92,7 @@ export class SocketConnection implements Connection {
       secure: this.secure,
       ...(parent && { parent: parent.id }),
     });
-    socket.on("error", (error) => {
-      const code = codeOf(error);
-      const reset = code === "ECONNRESET" || code === "EPIPE";
-      this.#reason ??= reset ? "reset" : "error";
-      if (!reset) this.emit({ type: "error", code: code ?? "IO", message: messageOf(error) });
-    });
-    socket.once("end", () => {
-      this.#reason ??= "client";
-    });
+    this.#attend(socket);
     this.closed = new Promise((resolve) => {
       // A socket that was reset between the kernel's accept and ours is closed already, and tells nobody.
       if (socket.closed) queueMicrotask(() => this.#onClose(resolve, parent));
@@ -104,11 +103,15 @@ export class SocketConnection implements Connection {
 
   /** The bytes for the engine: the bare socket, unless they are tapped or a rule could want to act on them. */
   get stream(): Duplex {
-    return this.#wire ?? this.#socket;
+    return this.#wire ?? this.#carrier;
   }
 
   get secure(): boolean {
-    return false;
+    return this.#carrier instanceof TLSSocket;
+  }
+
+  get resumed(): boolean {
+    return this.#carrier instanceof TLSSocket && this.#carrier.isSessionReused();
   }
 
   get observed(): boolean {
@@ -120,10 +123,21 @@ export class SocketConnection implements Connection {
   }
 
   async startTls(): Promise<void> {
-    throw new WirelabError(
-      "TLS_UNAVAILABLE",
-      `${this.origin.server} has no certificate, so it cannot speak TLS.`,
-    );
+    const { identity } = this.#roster;
+    if (!identity) {
+      throw new WirelabError(
+        "TLS_UNAVAILABLE",
+        `${this.origin.server} has no certificate, so it cannot speak TLS: give the lab the option tls.`,
+      );
+    }
+    await this.#wire?.flushed();
+    // In plain text, and in front of the handshake: somebody may have put it there who is not the client.
+    if (this.stream.readableFlowing !== null) while (this.#socket.read() !== null);
+    const carrier = secured(this.#socket, identity);
+    this.#carrier = carrier;
+    this.#attend(carrier);
+    this.#wire?.adopt(carrier);
+    await handshake(carrier);
   }
 
   emit(event: Occurrence): void {
@@ -165,7 +179,7 @@ export class SocketConnection implements Connection {
       this.tell(standing);
       this.#reason ??= "fault";
       if (fault.kind === "close") this.end();
-      else resetSocket(this.#socket);
+      else resetSocket(this.#socket, this.#carrier);
     }
   }
 
@@ -189,7 +203,7 @@ export class SocketConnection implements Connection {
     if (this.#ending || this.#socket.destroyed) return;
     this.#ending = true;
     this.#reason ??= reason;
-    const socket = this.#socket;
+    const socket = this.#carrier;
     const linger = () => socket.setTimeout(LINGER.idle, () => socket.destroy());
     // A Wire may be holding what is still to be sent for longer than any patience.
     if (!this.#wire) linger();
@@ -209,6 +223,11 @@ export class SocketConnection implements Connection {
     this.#socket.destroy();
   }
 
+  reset(reason: CloseReason): void {
+    this.#reason ??= reason;
+    resetSocket(this.#socket, this.#carrier);
+  }
+
   orphan(reason: CloseReason): void {
     if (!this.#ending) this.cut(reason);
   }
@@ -223,11 +242,6 @@ export class SocketConnection implements Connection {
   ): "idle" | "lifetime" | undefined {
     if (this.#ending) return undefined;
     if (now - this.#opened >= limits.lifetime) return "lifetime";
-  reset(reason: CloseReason): void {
-    this.#reason ??= reason;
-    resetSocket(this.#socket);
-  }
-
     for (const dependent of this.dependents) {
       if (!(dependent instanceof SocketConnection)) continue;
       if (dependent.expired(now, limits)) dependent.cut("idle");
@@ -239,6 +253,18 @@ export class SocketConnection implements Connection {
       this.#active = now;
     }
     return now - this.#active >= limits.idle ? "idle" : undefined;
+  }
+
+  #attend(carrier: Socket): void {
+    carrier.on("error", (error) => {
+      const code = codeOf(error);
+      const reset = code === "ECONNRESET" || code === "EPIPE";
+      this.#reason ??= reset ? "reset" : "error";
+      if (!reset) this.emit({ type: "error", code: code ?? "IO", message: messageOf(error) });
+    });
+    carrier.once("end", () => {
+      this.#reason ??= "client";
+    });
   }
 
   #onClose(resolve: (reason: CloseReason) => void, parent: SocketConnection | undefined): void {

@@ -20,11 +20,12 @@ export type ErrorCode =
   | "BAD_ADDRESS"
   | "UNREACHABLE"
   | "TLS_UNAVAILABLE"
+  | "TLS_FAILED"
   // options, waiting and the rest
   | "BAD_OPTION"
   | "BAD_ACCOUNT"
-  | "NICK_TAKEN"
   | "MISMATCH"
+  | "NICK_TAKEN"
   | "ROOM_FULL"
   | "TIMED_OUT"
   | "STOPPED";

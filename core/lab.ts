@@ -1,5 +1,6 @@
 import { randomInt } from "node:crypto";
 import { type Account, type Accounts, accountTable, DEFAULT_ACCOUNTS } from "./accounts.ts";
+import { type Certificate, type Identity, identityFrom, type TlsOptions } from "./certificate.ts";
 import { type Clock, clockFrom, type Moment } from "./clock.ts";
 import { type Roster, SocketConnection, type Tap } from "./connection.ts";
 import { dial, listenOnce } from "./data.ts";
@@ -27,6 +28,11 @@ export interface LabOptions {
   readonly root?: string;
   /** A store of one's own, instead of both; {@link Lab.reset} leaves it, and a folder, as they are. */
   readonly store?: Store;
+  /**
+   * The certificate for TLS: `generated` makes a throw-away one for `localhost`, 127.0.0.1 and ::1, which clients can trust by
+   * {@link Lab.certificate}. Default: `generated` where a server cannot do without, else none and no TLS.
+   */
+  readonly tls?: TlsOptions;
   /** The address of every server that names none itself. Default 127.0.0.1. */
   readonly host?: string;
   /** How many events the transcript remembers. Default 10,000; 0 for none. */
@@ -63,6 +69,8 @@ export interface Lab<Names extends string = string> extends AsyncDisposable {
   readonly store: InspectedStore;
   readonly clock: Clock;
   readonly accounts: Accounts;
+  /** What TLS clients are shown, and what they are to trust; undefined where the lab speaks no TLS. */
+  readonly certificate: Certificate | undefined;
   /**
    * Makes everything what it was at the start: ends open sessions at once, and restores files in memory, faults, their
    * seed, the clock and the transcript. Ports stay. For between two tests.
@@ -102,6 +110,9 @@ export async function startLab<const T extends Readonly<Record<string, Service>>
   const clock = clockFrom(options.clock);
   const store = await storeOf(options, clock);
   await makeHomes(store, accounts);
+  const needed = Object.values(services).some(({ listen }) => listen.tls !== undefined);
+  const tls = options.tls ?? (needed ? "generated" : undefined);
+  const identity = tls && (await identityFrom(tls));
   const events = new EventStream();
   const transcript = transcriptOf(events, options.transcript ?? TRANSCRIPT_CAPACITY);
   const log = options.log ? await logger(options.log) : SILENT;
@@ -119,6 +130,7 @@ export async function startLab<const T extends Readonly<Record<string, Service>>
     faults,
     clock,
     tap: options.tap,
+    identity,
     log,
     host: options.host ?? "127.0.0.1",
     lab: () => running,
@@ -145,6 +157,7 @@ export async function startLab<const T extends Readonly<Record<string, Service>>
     store,
     clock,
     accounts,
+    certificate: identity?.certificate,
     async reset() {
       await lab.reset();
       if (initial) await store.restore(initial);
@@ -166,6 +179,7 @@ interface Shared {
   readonly faults: FaultTable;
   readonly clock: Clock;
   readonly tap: Tap | undefined;
+  readonly identity: Identity | undefined;
   readonly log: Logger;
   readonly host: string;
   readonly lab: () => Lab;
@@ -182,11 +196,12 @@ class RunningLab {
 
   constructor(shared: Shared) {
     this.#shared = shared;
-    this.#roster = { events: shared.events, faults: shared.faults, tap: shared.tap, open: new Set() };
+    const { events, faults, tap, identity } = shared;
+    this.#roster = { events, faults, tap, identity, open: new Set() };
   }
 
   async start(name: string, service: Service): Promise<Server> {
-    const { accounts, store, clock, log, host, lab } = this.#shared;
+    const { accounts, store, clock, identity, log, host, lab } = this.#shared;
     const roster = this.#roster;
     const stopping = new AbortController();
     const site: Site = {
@@ -195,6 +210,7 @@ class RunningLab {
       store,
       accounts,
       rooms: this.#rooms,
+      certificate: identity?.certificate,
       clock,
       signal: stopping.signal,
       listenOnce: (parent, ports) => listenOnce(ours(parent), roster, ports),

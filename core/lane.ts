@@ -50,6 +50,11 @@ export class Lane {
     return this.#closed;
   }
 
+  /** Bytes that have come and are not delivered. */
+  get held(): number {
+    return this.#held;
+  }
+
   /** Begins to shape what comes from now on. */
   add(effect: Effect): void {
     this.#effects.add(effect);
@@ -92,6 +97,15 @@ export class Lane {
   ready(): void {
     this.#blocked = false;
     this.#pump();
+  }
+
+  /** Forgets what it holds; what comes from now on is delivered. */
+  discard(): void {
+    this.#chunks = [];
+    this.#first = 0;
+    this.#held = 0;
+    this.#full = false;
+    this.#blocked = false;
   }
 
   /** Lets go of everything; nothing is delivered any more. */

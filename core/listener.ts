@@ -32,6 +32,7 @@ export class Listener {
   readonly #origin: Origin;
   readonly #roster: Roster;
   readonly #gate: Gate;
+  readonly tls: ListenOptions["tls"];
   readonly #server: NetServer;
   readonly #own = new Set<SocketConnection>();
   readonly #turnedAway = new Set<Socket>();
@@ -53,10 +54,16 @@ export class Listener {
     const wanted =
       listen.path !== undefined ? { path: listen.path } : { host: listen.host, port: listen.port ?? 0 };
     await bind(server, wanted, served.server);
-    return new Listener(server, gate, served, roster);
+    return new Listener(server, gate, served, roster, listen.tls);
   }
 
-  private constructor(server: NetServer, gate: Gate, served: Served, roster: Roster) {
+  private constructor(
+    server: NetServer,
+    gate: Gate,
+    served: Served,
+    roster: Roster,
+    tls: ListenOptions["tls"],
+  ) {
     const bound = server.address();
     if (bound === null) throw new WirelabError("STOPPED", `${served.server} was closed while it started.`);
     this.address = typeof bound === "string" ? { path: bound } : endpointOf(bound.address, bound.port);
@@ -64,6 +71,7 @@ export class Listener {
     this.#origin = { server: served.server, protocol: served.protocol };
     this.#roster = roster;
     this.#gate = gate;
+    this.tls = tls;
     this.#server = server;
     server.on("connection", (socket) => this.#admit(socket));
     // After a successful bind, what can fail is one accept (out of file handles, say): told, and the next may succeed.
@@ -91,10 +99,11 @@ export class Listener {
     const refused = this.#gate.admit(peer);
     if (refused) {
       this.#roster.events.emit(this.#origin, { type: "refused", peer, reason: refused });
-      this.#turnAway(socket, refused === "denied" ? undefined : this.#served.engine.goodbye?.("full"));
+      const wordless = refused === "denied" || this.tls === "implicit";
+      this.#turnAway(socket, wordless ? undefined : this.#served.engine.goodbye?.("full"));
       return;
     }
-    const { nextId, engine, server } = this.#served;
+    const { nextId, server } = this.#served;
     const { faults } = this.#roster;
     const struck = [...faults.acting("connection", { ...whereOf(server, peer), on: "control" })];
     const refusal = struck.find(({ rule }) => rule.fault.kind === "refuse");
@@ -121,8 +130,24 @@ export class Listener {
       clearInterval(this.#clock);
       this.#clock = undefined;
     });
+    if (this.tls === "implicit") void this.#secure(connection);
+    else this.#accept(connection);
+  }
+
+  async #secure(connection: SocketConnection): Promise<void> {
     try {
-      engine.accept(connection);
+      await connection.startTls();
+    } catch {
+      // Observers have been told why.
+      connection.cut("error");
+      return;
+    }
+    this.#accept(connection);
+  }
+
+  #accept(connection: SocketConnection): void {
+    try {
+      this.#served.engine.accept(connection);
     } catch (error) {
       connection.emit({ type: "error", code: codeOf(error) ?? "IO", message: messageOf(error) });
       connection.cut("error");

@@ -79,7 +79,7 @@ export class RunningServer implements Server {
     this.host = "host" in at ? at.host : "";
     this.port = "host" in at ? at.port : 0;
     if ("path" in at) this.path = at.path;
-    this.url = serverUrl(protocol, at);
+    this.url = serverUrl(protocol, at, listener.tls);
     this.#listener = listener;
     this.#engine = engine;
     this.#stopping = stopping;

@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import type { Accounts } from "./accounts.ts";
+import type { Certificate } from "./certificate.ts";
 import type { Clock } from "./clock.ts";
 import type { CloseReason, Endpoint, Occurrence, Protocol, Reply } from "./events.ts";
 import type { GateOptions } from "./gate.ts";
@@ -16,6 +17,11 @@ export interface ListenOptions {
   /** The path of a Unix-domain socket, instead of host and port. */
   readonly path?: string;
   readonly gate?: GateOptions;
+  /**
+   * `implicit`: every connection begins with a TLS handshake. `required`: the protocol asks for one, and needs a certificate.
+   * Either way a lab without the option `tls` makes itself a certificate. Default: neither.
+   */
+  readonly tls?: "implicit" | "required";
 }
 
 /** A server as it is described, by `ftp()`, `http()`, `tcp()` …: a value, nothing running. */
@@ -52,6 +58,8 @@ export interface Site {
   readonly store: Store;
   readonly accounts: Accounts;
   readonly rooms: Rooms;
+  /** What TLS clients are shown; undefined where the lab speaks no TLS. */
+  readonly certificate: Certificate | undefined;
   /** What time it is, for all that is said of time. */
   readonly clock: Clock;
   /** Aborted when the lab begins to stop. */
@@ -97,6 +105,8 @@ export interface Connection {
   /** Decrypted bytes. Half-closed clients stay writable (`allowHalfOpen`); the engine ends its own side. */
   readonly stream: Duplex;
   readonly secure: boolean;
+  /** Whether the TLS session is one that began on another connection. */
+  readonly resumed: boolean;
   /** Whether anybody wants commands, replies and frames: ask before building one. The other events are always told. */
   readonly observed: boolean;
   /**
@@ -107,9 +117,11 @@ export interface Connection {
   /** Resolves when the connection is closed, however it came to that. */
   readonly closed: Promise<CloseReason>;
   /**
-   * Upgrades to TLS in place, as server; `stream` is another one afterwards.
+   * Upgrades to TLS in place, as server; `stream` may be another one afterwards, so who listens to it lets go of it first,
+   * and pauses it. What was written leaves before, and the handshake has 10 s. What came before and was not read is thrown
+   * away, since it came in plain text; of a stream that nobody has begun to read, it is the beginning of the handshake.
    *
-   * @throws WirelabError `TLS_UNAVAILABLE` when the lab has no certificate.
+   * @throws WirelabError `TLS_UNAVAILABLE` when the lab has no certificate; `TLS_FAILED`, and the connection is closed.
    */
   startTls(): Promise<void>;
   /** Tells the lab's observers what the protocol saw. Free while nobody observes. */
@@ -130,6 +142,6 @@ export interface Connection {
   end(reason?: CloseReason): void;
   /** Closes at once; what was not sent yet is lost. */
   cut(reason: CloseReason): void;
-}
   /** As {@link Connection.cut}, with an RST, as a machine closes that has crashed. */
   reset(reason: CloseReason): void;
+}

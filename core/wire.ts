@@ -9,15 +9,35 @@ import type { Shaper } from "./shapers.ts";
  * it: a plain lab hands out bare sockets.
  */
 export class Wire extends Duplex {
-  readonly #under: Socket;
+  /** What carries the bytes: the socket, or TLS on it. */
+  #under: Socket;
+  readonly #socket: Socket;
   readonly #lanes: Readonly<Record<Direction, Lane>>;
   #accepted: (() => void) | undefined;
   #finished: (() => void) | undefined;
+  #reading = false;
+  #left = () => {};
+  readonly #hear = {
+    data: (chunk: Buffer) => {
+      if (!this.#lanes.in.accept(chunk)) this.#under.pause();
+    },
+    drain: () => this.#lanes.out.ready(),
+    end: () => this.#lanes.in.finish(),
+    timeout: () => this.emit("timeout"),
+    error: (error: Error) => this.destroy(error),
+    close: () => {
+      this.#left();
+      // What was held on its way in is still delivered after the peer has gone in good order.
+      if (this.readableEnded || this.#lanes.in.finished) this.destroy();
+      else this.once("end", () => this.destroy());
+    },
+  };
 
   /** @param passed called with all bytes that pass, as they leave for their receiver. */
   constructor(under: Socket, passed?: (direction: Direction, bytes: Buffer) => void) {
     super({ allowHalfOpen: true, decodeStrings: true });
     this.#under = under;
+    this.#socket = under;
     this.#lanes = {
       in: new Lane({
         write: (bytes) => {
@@ -25,14 +45,16 @@ export class Wire extends Duplex {
           return this.push(bytes);
         },
         end: () => this.push(null),
-        drained: () => under.resume(),
+        drained: () => this.#under.resume(),
       }),
       out: new Lane({
         write: (bytes) => {
           passed?.("out", bytes);
-          return under.write(bytes);
+          const more = this.#under.write(bytes);
+          this.#left();
+          return more;
         },
-        end: () => under.end(() => this.#finished?.()),
+        end: () => this.#under.end(() => this.#finished?.()),
         drained: () => {
           const accepted = this.#accepted;
           this.#accepted = undefined;
@@ -40,18 +62,35 @@ export class Wire extends Duplex {
         },
       }),
     };
-    under.on("data", (chunk: Buffer) => {
-      if (!this.#lanes.in.accept(chunk)) under.pause();
-    });
-    under.on("drain", () => this.#lanes.out.ready());
-    under.on("end", () => this.#lanes.in.finish());
-    under.on("timeout", () => this.emit("timeout"));
-    under.on("error", (error) => this.destroy(error));
-    under.on("close", () => {
-      // What was held on its way in is still delivered after the peer has gone in good order.
-      if (this.readableEnded || this.#lanes.in.finished) this.destroy();
-      else this.once("end", () => this.destroy());
-    });
+    this.#listen();
+  }
+
+  /** Waits until all that was written has left. */
+  async flushed(): Promise<void> {
+    while (!this.#under.destroyed && (this.writableLength > 0 || this.#lanes.out.held > 0)) {
+      await new Promise<void>((resolve) => {
+        this.#left = resolve;
+      });
+    }
+  }
+
+  /** From now on another stream carries the bytes, TLS on the socket: what has come in by the socket and was not read is forgotten. */
+  adopt(secured: Socket): void {
+    if (this.#reading) {
+      this.#lanes.in.discard();
+      while (this.read() !== null);
+    }
+    const under = this.#under;
+    for (const [event, heard] of Object.entries(this.#hear)) under.off(event, heard);
+    this.#under = secured;
+    this.#listen();
+    if (this.#reading) secured.on("data", this.#hear.data);
+  }
+
+  /** Bytes are taken only when somebody reads: those that nobody has read can still be the beginning of TLS. */
+  #listen(): void {
+    const { data, ...others } = this.#hear;
+    for (const [event, heard] of Object.entries(others)) this.#under.on(event, heard);
   }
 
   /** Whose address it is is asked of the socket: servers of HTTP want to know. */
@@ -96,6 +135,10 @@ export class Wire extends Duplex {
   }
 
   override _read(): void {
+    if (!this.#reading) {
+      this.#reading = true;
+      this.#under.on("data", this.#hear.data);
+    }
     this.#lanes.in.ready();
   }
 
@@ -122,7 +165,7 @@ export class Wire extends Duplex {
   #reset(): void {
     // Nothing more passes, so that the engine hears of the end when the socket closes.
     this.#clear();
-    resetSocket(this.#under);
+    resetSocket(this.#socket, this.#under);
   }
 
   #close(): void {
@@ -140,10 +183,14 @@ const CLOSE_PATIENCE = 5000;
 /** How long before the RST the last bytes leave, in milliseconds: in one breath with it, Node's clients take it for an end. */
 const RESET_DELAY = 20;
 
-/** Ends a connection by RST, behind what was written and without a FIN: the peer is to see ECONNRESET, and no end. */
-export function resetSocket(socket: Socket): void {
+/**
+ * Ends a connection by RST, behind what was written and without a FIN: the peer is to see ECONNRESET, and no end.
+ *
+ * @param upper what carries the engine's bytes: the socket itself, or TLS on it.
+ */
+export function resetSocket(socket: Socket, upper: Socket = socket): void {
   // The engine may end its side meanwhile, and that would send FIN.
-  socket._final = (done) => done();
+  upper._final = (done) => done();
   const timer = setTimeout(() => socket.resetAndDestroy(), RESET_DELAY);
   socket.once("close", () => clearTimeout(timer));
 }

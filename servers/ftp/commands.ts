@@ -54,7 +54,8 @@ const FEAT: PublicVerb = {
   run(session) {
     const lines = ["TVFS", "UTF8"];
     for (const { feature } of VERBS.values()) {
-      if (feature !== undefined) lines.push(typeof feature === "string" ? feature : feature(session));
+      const line = typeof feature === "function" ? feature(session) : feature;
+      if (line !== undefined) lines.push(line);
     }
     return multiline(
       211,
@@ -150,6 +151,9 @@ export function occurrence({ name, argument, verb }: Command, files: Files | und
   };
 }
 
+/** RFC 4217 §9: the level of PROT does not do for a data connection. */
+const UNPROTECTED = reply(521, "Data connections must be private here: send PBSZ 0 and PROT P.");
+
 /** The one final reply to a command. */
 export async function answer(session: Session, { name, argument, verb }: Command): Promise<FtpReply> {
   const { files } = session;
@@ -162,6 +166,7 @@ export async function answer(session: Session, { name, argument, verb }: Command
     }
     if (verb.login === "optional") return misuse(name, verb, argument) ?? (await verb.run(session, argument));
     if (!files) return reply(530, "Log in with USER and PASS first.");
+    if (verb.transfers && session.unprotected) return UNPROTECTED;
     return misuse(name, verb, argument) ?? (await verb.run(session, argument, files));
   } catch (error) {
     return refusal(error);

@@ -2,7 +2,15 @@ import { isIPv4 } from "node:net";
 import { WirelabError } from "../../core/errors.ts";
 import type { ListenOptions, PortRange, Service } from "../../core/service.ts";
 
-export interface FtpOptions extends ListenOptions {
+export interface FtpOptions extends Omit<ListenOptions, "tls"> {
+  /**
+   * `explicit`: clients may ask for TLS (AUTH TLS), where the lab has a certificate. `required`: they must, for the control
+   * connection and for every data connection. `implicit`: TLS begins with the first byte, as on port 990. Default `explicit`.
+   * With the last two a lab without the option `tls` makes itself a certificate.
+   */
+  readonly tls?: "explicit" | "required" | "implicit";
+  /** Whether a data connection must resume a TLS session, as vsftpd demands it: only who has one may take it. Default false. */
+  readonly requireReuse?: boolean;
   /** What the server says first, behind 220; lines parted by `\n` make a reply of several lines. Default `wirelab FTP server ready.` */
   readonly greeting?: string;
   /** The IPv4 address that PASV answers, where a translated address or a port mapping demands another. Default: the one that the client came in by. */
@@ -17,6 +25,8 @@ export interface FtpOptions extends ListenOptions {
 
 /** {@link FtpOptions} that a session goes by, filled in. */
 export interface FtpSettings {
+  readonly tls: "explicit" | "required" | "implicit";
+  readonly requireReuse: boolean;
   readonly greeting: string;
   readonly passiveHost: string | undefined;
   readonly passivePorts: PortRange | undefined;
@@ -28,7 +38,7 @@ export interface FtpSettings {
 const IDLE = 300_000;
 
 /**
- * An FTP server (RFC 959, 1123, 2389, 2428, 3659) on the lab's files and accounts: passive and active transfers, restart,
+ * An FTP server (RFC 959, 1123, 2389, 2428, 3659, 4217) on the lab's files and accounts: passive and active transfers, restart,
  * append, ASCII conversion, machine-readable listings. An account's home is its `/`.
  *
  * A client without traffic is sent away after five minutes, unless `gate.idle` says otherwise.
@@ -50,18 +60,34 @@ export function ftp(options: FtpOptions = {}): Service {
     passivePorts,
     loginPause = 250,
     maxLoginTries = 3,
+    tls = "explicit",
+    requireReuse = false,
     ...listen
   } = options;
-  const settings: FtpSettings = { greeting, passiveHost, passivePorts, loginPause, maxLoginTries };
+  const settings: FtpSettings = {
+    greeting,
+    passiveHost,
+    passivePorts,
+    loginPause,
+    maxLoginTries,
+    tls,
+    requireReuse,
+  };
   check(settings);
   return {
     protocol: "ftp",
-    listen: { ...listen, gate: { idle: IDLE, ...listen.gate } },
+    listen: {
+      ...listen,
+      gate: { idle: IDLE, ...listen.gate },
+      ...(tls !== "explicit" && { tls }),
+    },
     open: async (site) => (await import("./engine.ts")).ftpEngine(site, settings),
   };
 }
 
-function check({ passiveHost, passivePorts, loginPause, maxLoginTries }: FtpSettings): void {
+const TLS = ["explicit", "required", "implicit"];
+
+function check({ passiveHost, passivePorts, loginPause, maxLoginTries, tls }: FtpSettings): void {
   const reject = (why: string) => {
     throw new WirelabError("BAD_OPTION", `ftp(): ${why}.`);
   };
@@ -75,6 +101,7 @@ function check({ passiveHost, passivePorts, loginPause, maxLoginTries }: FtpSett
       reject(`passivePorts go from ${from} to ${to}; ports are 1 to 65535, the lower one first`);
     }
   }
+  if (!TLS.includes(tls)) reject(`tls is "${tls}"; it can be ${TLS.join(", ")}`);
   if (!(loginPause >= 0)) reject(`loginPause is ${loginPause}; it is in milliseconds, 0 for none`);
   if (!(maxLoginTries >= 1)) reject(`maxLoginTries is ${maxLoginTries}; it must be 1 or more`);
 }

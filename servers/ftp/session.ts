@@ -34,13 +34,16 @@ export class Session {
   renameFrom: string | undefined;
   /** What MLST and MLSD tell (OPTS MLST). */
   facts: readonly Fact[] = FACTS;
+  /** Whether data connections are in the clear or private (PROT), and whether PBSZ has come, which must be before. */
+  protection: "C" | "P";
+  bufferSized: boolean;
   /** After EPSV ALL nothing else opens data connections. */
   epsvOnly = false;
   failedLogins = 0;
   /** The last transfer was ended by an ABOR that is not answered yet. */
   aborted = false;
   readonly #site: Site;
-  readonly #lines = new CommandLines();
+  #lines = new CommandLines();
   readonly #waiting: Command[] = [];
   #transfer: Transfer | undefined;
   #underway = () => {};
@@ -50,6 +53,7 @@ export class Session {
   #inputEnded = false;
   #draining = false;
   #leaving: CloseReason | undefined;
+  #securing = false;
   #over = false;
   #wake = () => {};
 
@@ -59,8 +63,10 @@ export class Session {
     this.interpreter = interpreter;
     this.data = new DataChannel(site, connection);
     this.#site = site;
-    connection.stream.on("data", (chunk: Buffer) => this.#read(chunk));
-    connection.stream.once("end", () => this.#readEnd());
+    // Whoever begins with TLS expects the same of data connections.
+    this.protection = settings.tls === "implicit" ? "P" : "C";
+    this.bufferSized = settings.tls === "implicit";
+    this.#listen();
     connection.closed.then(() => this.#close());
     this.#greet();
   }
@@ -81,7 +87,8 @@ export class Session {
       await cargo.release();
       return reply(425, "Use PASV, EPSV, PORT or EPRT first.");
     }
-    const transfer = new Transfer(cargo, route, this.#site, this.connection);
+    const protect = this.protection === "P" ? (data: Connection) => this.#protect(data) : undefined;
+    const transfer = new Transfer(cargo, route, this.#site, this.connection, protect);
     this.#transfer = transfer;
     if (this.#over || this.#hungUp || this.#waiting[0]?.name === "ABOR") transfer.abort();
     return transfer.run(async (opening) => {
@@ -90,6 +97,21 @@ export class Session {
       this.#pipelined = this.#waiting.length > 0;
       this.#underway();
     });
+  }
+
+  /** Whether clients can ask for TLS. */
+  get offersTls(): boolean {
+    return this.#site.certificate !== undefined;
+  }
+
+  /** Data connections would be in the clear, and must not be. */
+  get unprotected(): boolean {
+    return this.settings.tls === "required" && this.protection === "C";
+  }
+
+  /** TLS begins behind the reply to the command that is being answered, and whoever was logged in is not any more. */
+  secure(): void {
+    this.#securing = true;
   }
 
   /** The lab's time, in Unix milliseconds. */
@@ -112,6 +134,13 @@ export class Session {
     this.restart = 0;
     this.facts = FACTS;
     this.epsvOnly = false;
+    if (this.settings.tls !== "implicit") this.unprotect();
+  }
+
+  /** Data connections are in the clear again, until PBSZ and PROT come (RFC 4217 §9). */
+  unprotect(): void {
+    this.protection = "C";
+    this.bufferSized = false;
   }
 
   /** The connection ends behind the reply to the command that is being answered. */
@@ -144,7 +173,28 @@ export class Session {
     this.#work();
   }
 
-  #read(chunk: Buffer): void {
+  #listen(): void {
+    this.connection.stream.on("data", this.#read);
+    this.connection.stream.once("end", this.#readEnd).resume();
+  }
+
+  /** What came behind AUTH in plain text is forgotten: somebody else may have put it there (RFC 4217 §15). */
+  async #startTls(): Promise<void> {
+    const { stream } = this.connection;
+    stream.off("data", this.#read).off("end", this.#readEnd).pause();
+    this.#securing = false;
+    this.#waiting.length = 0;
+    this.#lines = new CommandLines();
+    await this.connection.startTls();
+    this.#listen();
+  }
+
+  async #protect(data: Connection): Promise<void> {
+    await data.startTls();
+    if (this.settings.requireReuse && !data.resumed) throw new Error("The TLS session is another one.");
+  }
+
+  readonly #read = (chunk: Buffer): void => {
     if (this.#over) return;
     for (const line of this.#lines.push(chunk)) {
       const command = parse(line);
@@ -153,13 +203,13 @@ export class Session {
     }
     this.#work();
     if (this.#waiting.length > BACKLOG) this.connection.stream.pause();
-  }
+  };
 
-  #readEnd(): void {
+  readonly #readEnd = (): void => {
     this.#inputEnded = true;
     if (this.#hungUp) this.#transfer?.abort();
     this.#settle();
-  }
+  };
 
   /** An end without QUIT has "the effective action of an abort and a logout" (RFC 959 §4.1.1, QUIT). */
   get #hungUp(): boolean {
@@ -170,9 +220,10 @@ export class Session {
     if (this.#working) return;
     this.#working = true;
     for (let command = this.#next(); command; command = this.#next()) {
-      const { stream } = this.connection;
-      if (this.#waiting.length <= BACKLOG && stream.isPaused()) stream.resume();
+      if (this.#waiting.length <= BACKLOG && this.connection.stream.isPaused())
+        this.connection.stream.resume();
       await this.#perform(command);
+      const { stream } = this.connection;
       // Nothing more is done for a client that does not read its replies.
       if (stream.writableNeedDrain) await settled(stream, "drain").catch(() => {});
     }
@@ -214,7 +265,15 @@ export class Session {
     const { connection } = this;
     if (connection.observed && command.name !== "") connection.emit(occurrence(command, this.files));
     const final = await answer(this, command);
-    if (!command.verb?.transfers || !this.#transfer?.answered) await this.#send(final, since, command.name);
+    const sent =
+      !command.verb?.transfers || !this.#transfer?.answered
+        ? await this.#send(final, since, command.name)
+        : undefined;
+    if (this.#securing) {
+      // A client that was told something else does not begin either.
+      if (sent?.code === 234) await this.#startTls().catch(() => this.#end("error"));
+      this.#securing = false;
+    }
     if (this.#leaving) this.#end(this.#leaving);
   }
 

@@ -23,6 +23,8 @@ export interface Cargo {
 
 const ABORTED: FtpReply = { code: 426, text: "Transfer aborted; data connection closed." };
 const LOST: FtpReply = { code: 426, text: "Data connection lost; transfer aborted." };
+/** The data connection is there, and is not as secure as it has to be (RFC 4217 §9). */
+const UNPROTECTED: FtpReply = { code: 522, text: "The TLS handshake of the data connection has failed." };
 const UNOPENED: FtpReply = { code: 425, text: "Cannot open the data connection." };
 
 /** One use of a data connection, from before it is there until the final reply is known. */
@@ -35,16 +37,25 @@ export class Transfer {
   readonly #route: DataRoute;
   readonly #site: Site;
   readonly #control: Connection;
+  readonly #protect: ((data: Connection) => Promise<void>) | undefined;
   #data: Connection | undefined;
   #aborted = false;
   #over = false;
   #cancel = () => {};
 
-  constructor(cargo: Cargo, route: DataRoute, site: Site, control: Connection) {
+  /** @param protect makes a data connection private, where that is wanted. */
+  constructor(
+    cargo: Cargo,
+    route: DataRoute,
+    site: Site,
+    control: Connection,
+    protect?: (data: Connection) => Promise<void>,
+  ) {
     this.cargo = cargo;
     this.#route = route;
     this.#site = site;
     this.#control = control;
+    this.#protect = protect;
   }
 
   /** Everything is moved, or it failed: nothing can be aborted any more. */
@@ -94,6 +105,10 @@ export class Transfer {
         await cargo.release();
         return this.#aborted ? ABORTED : UNOPENED;
       }
+      if (!(await this.#protected(data))) {
+        await cargo.release();
+        return this.#aborted ? ABORTED : UNPROTECTED;
+      }
       await cargo.move(data, this);
       complete = true;
       return reply(226, cargo.done);
@@ -131,6 +146,16 @@ export class Transfer {
       return undefined;
     }
     return this.#aborted ? undefined : this.#data;
+  }
+
+  /** Makes the data connection private, if it is to be. */
+  async #protected(data: Connection): Promise<boolean> {
+    try {
+      await this.#protect?.(data);
+      return !this.#aborted;
+    } catch {
+      return false;
+    }
   }
 
   async #dial(): Promise<Connection> {

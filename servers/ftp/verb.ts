@@ -19,7 +19,7 @@ export interface VerbFacts {
   /** The path in the argument, for those who observe; undefined where there is none. */
   readonly pathIn?: (argument: string) => string | undefined;
   /** Its line in FEAT (RFC 2389 §3), where it has one. */
-  readonly feature?: string | ((session: Session) => string);
+  readonly feature?: string | ((session: Session) => string | undefined);
 }
 
 /** The argument is a path and nothing else. */

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { buffer } from "node:stream/consumers";
+import { type ConnectionOptions, connect as connectTls, type TLSSocket } from "node:tls";
 import { type FtpOptions, ftp, type LabOptions, startLab } from "../../index.ts";
 
 /** A lab of one FTP server called `files`. */
@@ -12,7 +13,7 @@ export type FtpLab = Awaited<ReturnType<typeof ftpLab>>;
 
 /** The control connection of a client that checks nothing and forgives nothing: it tells what it reads, reply by reply. */
 export class Dialogue implements AsyncDisposable {
-  readonly socket: Socket;
+  socket: Socket;
   greeting = "";
   #text = "";
   #ended = false;
@@ -20,6 +21,10 @@ export class Dialogue implements AsyncDisposable {
 
   private constructor(socket: Socket) {
     this.socket = socket;
+    this.#listen(socket);
+  }
+
+  #listen(socket: Socket): void {
     socket.on("data", (chunk) => {
       this.#text += chunk.toString("utf8");
       this.#wake();
@@ -50,6 +55,29 @@ export class Dialogue implements AsyncDisposable {
     if (!answer.startsWith("230")) throw new Error(`login was answered ${answer}`);
     await dialogue.say("TYPE I");
     return dialogue;
+  }
+
+  /** Connects to a server that begins with TLS, and takes the greeting. */
+  static async greetedByTls(
+    { host, port }: { host: string; port: number },
+    options: ConnectionOptions,
+  ): Promise<Dialogue> {
+    const dialogue = new Dialogue(connectTls({ host, port, ...options }));
+    dialogue.greeting = await dialogue.reply();
+    return dialogue;
+  }
+
+  /** Asks for TLS and speaks it from then on. @param behind sent in one segment with AUTH. */
+  async secure(options: ConnectionOptions, behind = ""): Promise<TLSSocket> {
+    this.write(`AUTH TLS\r\n${behind}`);
+    const answer = await this.reply();
+    if (!answer.startsWith("234")) throw new Error(`AUTH was answered ${answer}`);
+    this.socket.removeAllListeners("data");
+    const secured = connectTls({ socket: this.socket, ...options });
+    this.socket = secured;
+    this.#listen(secured);
+    await once(secured, "secureConnect");
+    return secured;
   }
 
   /** Sends bytes as they are. */

@@ -1,6 +1,6 @@
-import { reply } from "../reply.ts";
+import { type FtpReply, reply } from "../reply.ts";
 import type { Session } from "../session.ts";
-import type { PublicVerb, VerbTable } from "../verb.ts";
+import type { VerbTable } from "../verb.ts";
 
 async function logIn(session: Session, password: string) {
   const { connection, settings, user } = session;
@@ -19,12 +19,43 @@ async function logIn(session: Session, password: string) {
   return reply(421, "Too many failed logins.");
 }
 
-/** Behind AUTH only (RFC 4217 §8 and §9), which is refused while there is no certificate. */
-const SECURITY: PublicVerb = {
-  argument: "required",
-  login: "optional",
-  run: () => reply(503, "AUTH comes first."),
-};
+/** Behind AUTH only (RFC 4217 §8 and §9). */
+const UNSECURED = reply(503, "AUTH comes first.");
+
+function authenticate(session: Session, argument: string): FtpReply {
+  const mechanism = argument.trim().toUpperCase();
+  if (!/^(TLS|TLS-C|TLS-P|SSL)$/.test(mechanism)) return reply(504, "There is no such mechanism.");
+  if (session.connection.secure) return reply(503, "TLS is spoken already.");
+  if (!session.offersTls) return reply(534, "There is no certificate, so no TLS.");
+  session.logout();
+  session.unprotect();
+  if (mechanism === "TLS-P") session.protection = "P";
+  session.secure();
+  return reply(234, "TLS begins.");
+}
+
+function protect(session: Session, argument: string): FtpReply {
+  if (!session.connection.secure) return UNSECURED;
+  if (!session.bufferSized) return reply(503, "PBSZ comes first.");
+  const level = argument.trim().toUpperCase();
+  switch (level) {
+    case "C":
+    case "P":
+      if (level === "C" && session.settings.tls === "required") {
+        return reply(534, "Data connections must be private here.");
+      }
+      session.protection = level;
+      return reply(
+        200,
+        level === "P" ? "Data connections are private." : "Data connections are in the clear.",
+      );
+    case "S":
+    case "E":
+      return reply(536, "TLS knows the levels C and P.");
+    default:
+      return reply(504, "The levels are C and P.");
+  }
+}
 
 /** Access control (RFC 959 §4.1.1) and security (RFC 2228). */
 export const ACCESS_VERBS = {
@@ -34,6 +65,9 @@ export const ACCESS_VERBS = {
     login: "optional",
     meanwhile: true,
     run(session, name) {
+      if (session.settings.tls === "required" && !session.connection.secure) {
+        return reply(530, "AUTH TLS comes first: names and passwords are taken by TLS only.");
+      }
       session.logout();
       session.user = name;
       // The same words for every name: nobody learns which ones there are.
@@ -73,15 +107,36 @@ export const ACCESS_VERBS = {
       return reply(221, "Goodbye.");
     },
   },
-  AUTH: {
-    syntax: "TLS",
+  AUTH: { syntax: "TLS", argument: "required", login: "optional", feature: authFeature, run: authenticate },
+  PBSZ: {
+    syntax: "0",
     argument: "required",
     login: "optional",
-    run: (_session, mechanism) =>
-      /^(TLS|TLS-C|TLS-P|SSL)$/i.test(mechanism.trim())
-        ? reply(534, "There is no certificate, so no TLS.")
-        : reply(504, "There is no such mechanism."),
+    feature: ({ offersTls }) => (offersTls ? "PBSZ" : undefined),
+    run(session, argument) {
+      if (!session.connection.secure) return UNSECURED;
+      if (!/^\d{1,10}$/.test(argument.trim())) return reply(501, "PBSZ needs a number of bytes.");
+      session.bufferSized = true;
+      // TLS has buffers of its own (RFC 4217 §8).
+      return reply(200, "PBSZ=0");
+    },
   },
-  PBSZ: { ...SECURITY, syntax: "0" },
-  PROT: { ...SECURITY, syntax: "C | P" },
+  PROT: {
+    syntax: "C | P",
+    argument: "required",
+    login: "optional",
+    feature: ({ offersTls }) => (offersTls ? "PROT" : undefined),
+    run: protect,
+  },
+  CCC: {
+    argument: "none",
+    login: "optional",
+    run: ({ connection }) =>
+      connection.secure ? reply(533, "The control connection stays private.") : UNSECURED,
+  },
 } satisfies VerbTable;
+
+/** Asked before TLS only: behind it there is nothing more to ask for. */
+function authFeature({ offersTls, settings }: Session): string | undefined {
+  return offersTls && settings.tls !== "implicit" ? "AUTH TLS" : undefined;
+}

@@ -131,6 +131,7 @@ function status(session: Session): FtpReply {
     [
       ...("host" in peer ? [` Connected from ${peer.host}`] : []),
       ` ${login}`,
+      ...(connection.secure ? [` TLS on the control connection, PROT ${session.protection}`] : []),
       ` TYPE: ${type === "A" ? "ASCII" : "image"}, MODE: stream, STRU: file`,
       ` ${progress}`,
     ],
