@@ -23,7 +23,13 @@ async function serviceOf(name: ServerName, plan: Plan, address: ListenAddress): 
     }
     case "telnet": {
       const { telnet } = await import("./servers/telnet/index.ts");
-      return telnet({ ...listen, ...(plan.device !== undefined && { device: plan.device }) });
+      const { device, run, telnetLogin } = plan;
+      return telnet({
+        ...listen,
+        ...(device !== undefined && { device }),
+        ...(run && { shell: { programs: run } }),
+        ...(telnetLogin && { login: "required" }),
+      });
     }
     case "http":
       return (await import("./servers/http/index.ts")).http({

@@ -28,6 +28,10 @@ export interface Plan {
   readonly passiveHost?: string;
   /** The file of the device that Telnet is instead of a shell. */
   readonly device?: string;
+  /** Whether Telnet clients have to log in. */
+  readonly telnetLogin?: true;
+  /** What Telnet clients may run, by name. */
+  readonly run?: Readonly<Record<string, string>>;
   readonly cgi?: string;
   readonly faults: readonly Rule[];
   readonly seed?: number;
@@ -100,6 +104,8 @@ interface Flags extends ServerFlags {
   readonly passivePorts?: PortRange;
   readonly passiveHost?: string;
   readonly device?: string;
+  readonly telnetLogin?: true;
+  readonly run?: Readonly<Record<string, string>>;
   readonly cgi?: string;
   readonly faults?: readonly Rule[];
   readonly seed?: number;
@@ -152,6 +158,12 @@ function program(version: string): Command {
     .option(
       "--cgi <DIR>",
       "run the programs of this folder as /cgi-bin/NAME by HTTP (none is run by default)",
+    )
+    .option("--telnet-login", "let in to Telnet only those who log in")
+    .option(
+      "--run <NAME=PROGRAM>",
+      "what Telnet clients may run (repeatable; default nothing)",
+      valid(collectPrograms),
     )
     .option("--device <FILE>", "what Telnet clients talk to instead of a shell (JSON, .js, .mjs)")
     .option("--faults <FILE>", "fault rules, as a JSON array", valid(faultsFrom))
@@ -244,6 +256,15 @@ function collectUsers(text: string, previous: readonly Account[] = []): readonly
   const account = { name, password, permissions };
   accountTable([account]);
   return [...previous, account];
+}
+
+function collectPrograms(
+  text: string,
+  previous: Readonly<Record<string, string>> = {},
+): Readonly<Record<string, string>> {
+  const [, name, program] = /^([^\s=]+)=(.+)$/su.exec(text) ?? [];
+  if (name === undefined || program === undefined) throw new Error("A program is NAME=PROGRAM.");
+  return { ...previous, [name]: program };
 }
 
 function collectBlocks(text: string, previous: readonly string[] = []): readonly string[] {

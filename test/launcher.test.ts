@@ -243,6 +243,26 @@ describe("stopping", () => {
   });
 });
 
+test("Telnet asks who it is, and runs what is allowed", async () => {
+  await using running = await Running.start("--telnet=0", "--telnet-login", "--run", `v=${process.execPath}`);
+  const { host, port } = running.at("telnet");
+  const client = connect({ host, port, allowHalfOpen: true }).end("foo\r\nbar\r\nrun v --version\r\n");
+  const said = await text(client);
+  expect(said).toContain("login: Password: ");
+  expect(said).toContain(`${process.version}\r\n`);
+});
+
+test("Telnet is a device", async () => {
+  await using running = await Running.start(
+    "--telnet=0",
+    "--device",
+    join(root, "examples/devices/switch.json"),
+  );
+  const { host, port } = running.at("telnet");
+  const client = connect({ host, port, allowHalfOpen: true }).end("admin\r\nswitch\r\nexit\r\n");
+  expect(await text(client)).toContain("sw1>");
+});
+
 describe("exit codes", () => {
   test("3: an address is taken, said with server and address", async () => {
     const holder = createServer().listen(0, "127.0.0.1");
@@ -268,6 +288,7 @@ describe("exit codes", () => {
     [["--passive-ports", "9-1"], "FROM-TO"],
     [["--seed", "x"], "whole number"],
     [["--faults", "/no/such/file"], "no such file"],
+    [["--run", "ls"], "A program is NAME=PROGRAM"],
     [["--telnet=0", "--device", "/no/such/device"], "The device file /no/such/device cannot be read"],
     [["--log-level", "loud"], "Allowed choices are error"],
     [["--ready=xml"], "Allowed choices are json"],

@@ -1,6 +1,7 @@
 import { WirelabError } from "../../core/errors.ts";
 import type { ListenOptions, Service } from "../../core/service.ts";
 import type { Device } from "./device.ts";
+import type { Login } from "./login.ts";
 import type { ShellOptions } from "./shell.ts";
 import type { TelnetSession } from "./terminal.ts";
 
@@ -19,6 +20,7 @@ export type {
 export type { DialogueStep } from "./dialogue.ts";
 export type { Login } from "./login.ts";
 export type { Pace } from "./pacer.ts";
+export type { ShellProgram } from "./programs.ts";
 export type { ShellCommand, ShellOptions, ShellSession } from "./shell.ts";
 export type { ReadLineOptions, TelnetSession, Terminal } from "./terminal.ts";
 
@@ -29,6 +31,11 @@ export interface TelnetOptions extends ListenOptions {
   readonly session?: TelnetSession;
   /** The device that clients talk to instead of the shell, or the path of a file that describes it (JSON, `.js`, `.mjs`). */
   readonly device?: Device | string;
+  /**
+   * Lets in accounts of the lab alone, to the shell or the session: three tries, with a second between (`required`), or as it
+   * says. Default: everybody comes in, and nobody is asked. A device has a login of its own.
+   */
+  readonly login?: "required" | Login;
   /**
    * How many bytes of other people's messages may wait for a client that does not read before it is cut off. Default
    * 1,048,576. Answers to its own commands are made as fast as it reads; who reads nothing of them for five minutes is cut
@@ -64,9 +71,12 @@ const DEFAULTS = { maxOutgoing: 1_048_576, idle: 3_600_000 } as const;
  * ```
  */
 export function telnet(options: TelnetOptions = {}): Service {
-  const { shell, session, device, maxOutgoing = DEFAULTS.maxOutgoing, ...listen } = options;
+  const { shell, session, device, login, maxOutgoing = DEFAULTS.maxOutgoing, ...listen } = options;
   if ([shell, session, device].filter(Boolean).length > 1) {
     throw new WirelabError("BAD_OPTION", "telnet: give one of shell, session and device.");
+  }
+  if (device !== undefined && login !== undefined) {
+    throw new WirelabError("BAD_OPTION", "telnet: a device has its login in its own description.");
   }
   if (!(maxOutgoing > 0)) {
     throw new WirelabError(
@@ -83,10 +93,12 @@ export function telnet(options: TelnetOptions = {}): Service {
     listen: { ...listen, gate: { idle: DEFAULTS.idle, ...listen.gate } },
     open: async (site) => {
       const { telnetEngine } = await import("./engine.ts");
-      if (session) return telnetEngine(session, { maxOutgoing });
       if (device === undefined) {
         const { shellSession } = await import("./shell.ts");
-        return telnetEngine(shellSession(site, shell), { maxOutgoing });
+        const { behindLogin } = await import("./login.ts");
+        const inside = session ?? shellSession(site, shell);
+        const asked = login && behindLogin(site, login === "required" ? {} : login, inside);
+        return telnetEngine(asked ?? inside, { maxOutgoing });
       }
       const { checkedDevice, readDevice } = await import("./device-file.ts");
       const { deviceSession, mannerOf } = await import("./device-session.ts");

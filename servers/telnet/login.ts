@@ -1,4 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
+import type { Site } from "../../core/service.ts";
 import type { Tty } from "./tty.ts";
 
 /** How somebody is asked who they are. */
@@ -48,4 +49,14 @@ export async function logIn<T>(
     await tty.write(`${failure}\n`);
   }
   return undefined;
+}
+
+/** A session for those alone who have an account of the lab. */
+export function behindLogin(site: Site, login: Login, session: (tty: Tty) => Promise<void>): typeof session {
+  const verify = (user: string, password: string) => site.accounts.verify(user, password);
+  return async (tty) => {
+    tty.account = await logIn(tty, login, verify, site.signal);
+    if (tty.account) await session(tty);
+    else await tty.write("Goodbye.\n");
+  };
 }

@@ -5,6 +5,7 @@ import type { Site } from "../../core/service.ts";
 import { CHAT_COMMANDS, lineOf } from "./chat.ts";
 import { COMMANDS } from "./commands.ts";
 import { FILE_COMMANDS } from "./files.ts";
+import { runCommand, type ShellProgram } from "./programs.ts";
 import type { TelnetSession, Terminal } from "./terminal.ts";
 
 export interface ShellOptions {
@@ -14,6 +15,8 @@ export interface ShellOptions {
   readonly greeting?: string;
   /** The chat room that clients come into; when it is full, one with a number behind its name. Default `lobby`. */
   readonly room?: string;
+  /** What `run NAME [ARGS]` may run, by name: a program's path, or more about it. Default: nothing. */
+  readonly programs?: Readonly<Record<string, string | ShellProgram>>;
 }
 
 /** Something that can be typed. */
@@ -41,7 +44,7 @@ export interface ShellSession {
   readonly rooms: Rooms;
   /** The client's place in a chat room; its nick is what the client is called. */
   readonly seat: Seat;
-  /** The lab's files, as those may use them who have not logged in. */
+  /** The lab's files, as the account may use them that has logged in, or those who have not. */
   readonly store: GuardedStore;
   /** Where relative paths count from. */
   directory: string;
@@ -63,11 +66,14 @@ const VISITOR = { name: "visitor", home: "/", permissions: "elr" } as const;
 /** The session that clients have by default. */
 export function shellSession(site: Site, options: ShellOptions = {}): TelnetSession {
   const commands = new Map(
-    Object.entries({ ...COMMANDS, ...CHAT_COMMANDS, ...FILE_COMMANDS, ...options.commands }).sort(
-      ([one], [other]) => (one < other ? -1 : 1),
-    ),
+    Object.entries({
+      ...COMMANDS,
+      ...CHAT_COMMANDS,
+      ...FILE_COMMANDS,
+      run: runCommand(options.programs ?? {}),
+      ...options.commands,
+    }).sort(([one], [other]) => (one < other ? -1 : 1)),
   );
-  const account = site.accounts.anonymous ?? VISITOR;
   return async (terminal) => {
     let leaving = false;
     let seat: Seat | undefined;
@@ -76,7 +82,9 @@ export function shellSession(site: Site, options: ShellOptions = {}): TelnetSess
       const own = seat === undefined || message.nick === seat.nick;
       if (!own || message.kind === "told") terminal.notify(`${lineOf(message)}\n`);
     };
+    const account = terminal.account ?? site.accounts.anonymous ?? VISITOR;
     seat = takeSeat(site.rooms, options.room ?? LOBBY, hear);
+    if (terminal.account) callAfter(seat, terminal.account.name);
     const session: ShellSession = {
       terminal,
       commands,
@@ -129,6 +137,15 @@ async function answerTo(line: string, session: ShellSession, site: Site): Promis
 
 function greeting(seat: Seat): string {
   return `Welcome to wirelab. You are ${seat.nick}, in the room ${seat.room}.\nType "help" for the commands, "quit" to leave.`;
+}
+
+/** Where the account's name is no nick, or is taken, the given one stays. */
+function callAfter(seat: Seat, name: string): void {
+  try {
+    seat.rename(name);
+  } catch (error) {
+    if (!(error instanceof WirelabError)) throw error;
+  }
 }
 
 function takeSeat(rooms: Rooms, room: string, hear: (message: RoomMessage) => void): Seat {

@@ -1,3 +1,4 @@
+import type { KnownAccount } from "../../core/accounts.ts";
 import type { CloseReason, Endpoint } from "../../core/events.ts";
 
 /** One Telnet client, as a session sees it: lines come in, text goes out, whatever the client's mode is. */
@@ -6,6 +7,8 @@ export interface Terminal {
   readonly connection: string;
   readonly peer: Endpoint;
   readonly secure: boolean;
+  /** Who has logged in; undefined where nobody is asked (`login`). */
+  readonly account: KnownAccount | undefined;
   /** The window's size in characters, undefined while the client has not told it (NAWS, RFC 1073). */
   readonly columns: number | undefined;
   readonly rows: number | undefined;

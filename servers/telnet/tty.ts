@@ -1,8 +1,9 @@
+import type { KnownAccount } from "../../core/accounts.ts";
 import { codeOf, messageOf, WirelabError } from "../../core/errors.ts";
 import type { CloseReason, Endpoint } from "../../core/events.ts";
 import type { Connection } from "../../core/service.ts";
 import { Charset } from "./charset.ts";
-import { AYT, BRK, EC, EL, GA, IP } from "./codec.ts";
+import { AYT, BRK, EC, EL, GA, IP, NOP } from "./codec.ts";
 import { Link, type LinkManner, type LinkUser, PATIENCE } from "./link.ts";
 import { BINARY, ECHO, SGA, type Side } from "./options.ts";
 import { LineReader } from "./reader.ts";
@@ -32,12 +33,19 @@ export interface TtyOptions extends LinkManner {
   readonly lineEnd?: string;
 }
 
+/**
+ * A client that has ended its side may wait for answers, or be gone: only what is sent to it tells. Milliseconds between the
+ * NOPs that find out, so that nothing runs on for nobody.
+ */
+const PROBE = 1000;
+
 /** A {@link Terminal} over a connection. */
 export class Tty implements Terminal {
   readonly connection: string;
   readonly peer: Endpoint;
   readonly secure: boolean;
   readonly closed: Promise<CloseReason>;
+  account: KnownAccount | undefined;
   readonly #connection: Connection;
   readonly #link: Link;
   readonly #reader: LineReader;
@@ -45,6 +53,7 @@ export class Tty implements Terminal {
   readonly #options: TtyOptions;
   readonly #waiting: (() => void)[] = [];
   #running: AbortController | undefined;
+  #probing: NodeJS.Timeout | undefined;
   #lineAt = performance.now();
   #farewell: string | undefined;
   #asked = false;
@@ -67,7 +76,10 @@ export class Tty implements Terminal {
       command: (code) => this.#command(code),
       settled: (side, option, on) => this.#settled(side, option, on),
       paused: () => this.#settle(),
-      ended: () => this.#reader.end(),
+      ended: () => {
+        this.#reader.end();
+        this.#probing = setInterval(() => this.#link.sendCommand(NOP), PROBE);
+      },
       drained: () => {
         this.#release();
         this.#reader.proceed();
@@ -288,6 +300,7 @@ export class Tty implements Terminal {
 
   #vanish(): void {
     this.#gone = true;
+    clearInterval(this.#probing);
     this.#running?.abort();
     this.#reader.stop();
     this.#release();
