@@ -137,6 +137,80 @@ describe("streams", () => {
   });
 });
 
+describe("daytime and chargen", () => {
+  test("daytime tells the lab's time", async () => {
+    await using lab = await startLab(
+      { one: tcp({ behaviour: "daytime" }) },
+      { clock: "1982-02-22T17:37:43Z" },
+    );
+    const ask = () => text(connect({ ...lab.servers.one, allowHalfOpen: true }).end());
+    expect(await ask()).toBe("Monday, February 22, 1982 17:37:43-UTC\r\n");
+    lab.clock.advance(3_600_000);
+    expect(await ask()).toBe("Monday, February 22, 1982 18:37:43-UTC\r\n");
+  });
+
+  test("chargen sends lines of 72 characters, each one further on, until its client leaves", async () => {
+    await using server = await serving("chargen");
+    const client = server.dial();
+    let received = "";
+    for await (const chunk of client) {
+      received += chunk;
+      if (received.length > 200_000) break;
+    }
+    const lines = received.split("\r\n").slice(0, -1);
+    expect(new Set(lines.map(({ length }) => length))).toEqual(new Set([72]));
+    expect([lines[0]?.slice(0, 4), lines[1]?.slice(0, 4), lines[95]]).toEqual([' !"#', '!"#$', lines[0]]);
+  });
+
+  test("chargen stops for a client that does not read", async () => {
+    await using server = await serving("chargen");
+    const before = process.memoryUsage.rss();
+    const client = server.dial().pause();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(process.memoryUsage.rss() - before).toBeLessThan(64 * 1024 * 1024);
+    client.destroy();
+  });
+});
+
+describe("framed", () => {
+  const frame = (text: string | Buffer) => {
+    const body = Buffer.from(text);
+    const head = Buffer.alloc(4);
+    head.writeUInt32BE(body.length);
+    return Buffer.concat([head, body]);
+  };
+
+  test("messages come back whole and apart, however they were cut or joined", async () => {
+    await using server = await serving("framed");
+    const sent = Buffer.concat([frame("one"), frame(""), frame("x".repeat(300_000)), frame("grün")]);
+    expect((await buffer(server.dial().end(sent))).equals(sent)).toBe(true);
+    const client = server.dial();
+    client.setNoDelay(true);
+    const echoed = buffer(client);
+    for (const byte of frame("cut")) {
+      client.write(Buffer.from([byte]));
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    client.end();
+    expect((await echoed).equals(frame("cut"))).toBe(true);
+  });
+
+  test("a message that is too long is refused before it is read", async () => {
+    await using server = await serving("framed");
+    const told = server.lab.events.next("error");
+    const client = server.dial();
+    client.write(Buffer.from([0x7f, 0xff, 0xff, 0xff]));
+    expect(await text(client)).toBe("");
+    expect(await told).toMatchObject({ code: "FRAME_TOO_LONG" });
+    client.destroy();
+  });
+
+  test("half a message is not answered", async () => {
+    await using server = await serving("framed");
+    expect(await text(server.dial().end(frame("half").subarray(0, 6)))).toBe("");
+  });
+});
+
 describe("stopping", () => {
   test.each(TCP_BEHAVIOURS)("%s says goodbye to a client that is silent", async (behaviour) => {
     await using server = await serving(behaviour);
@@ -144,7 +218,8 @@ describe("stopping", () => {
     await server.lab.events.next("opened");
     client.on("end", () => client.end()).resume();
     const { open, cut } = await server.lab.stop();
-    expect(open.length).toBe(behaviour === "greet" ? open.length : 1);
+    // Those that close by themselves may be gone already.
+    expect(open.length).toBeLessThanOrEqual(1);
     expect(cut).toEqual([]);
   });
 });

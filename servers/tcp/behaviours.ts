@@ -1,11 +1,14 @@
+import { Readable } from "node:stream";
+import type { Clock } from "../../core/clock.ts";
 import type { Reply } from "../../core/events.ts";
 import type { Connection } from "../../core/service.ts";
+import { FrameReader, MAX_FRAME } from "./frames.ts";
 import type { TcpBehaviour } from "./index.ts";
 
 /** How much of a request's head is waited for, in bytes. */
 const MAX_HEAD = 16 * 1024;
 
-export const BEHAVIOURS: Readonly<Record<TcpBehaviour, (connection: Connection) => void>> = {
+export const BEHAVIOURS: Readonly<Record<TcpBehaviour, (connection: Connection, clock: Clock) => void>> = {
   hello: (connection) => afterFirstBytes(connection, () => say(connection, "Hello, world!")),
   client: (connection) => afterFirstBytes(connection, () => say(connection, "Hello, client!")),
   greet: (connection) => {
@@ -21,11 +24,54 @@ export const BEHAVIOURS: Readonly<Record<TcpBehaviour, (connection: Connection) 
   echo: ({ stream }) => {
     stream.pipe(stream);
   },
-  discard: (connection) => {
-    connection.stream.resume();
+  discard,
+  daytime: (connection, clock) => {
+    void say(connection, `${daytime(clock.now())}\r\n`);
+  },
+  chargen: (connection) => {
+    discard(connection);
+    Readable.from(patterns()).pipe(connection.stream);
+  },
+  framed: (connection) => {
+    const frames = new FrameReader();
+    connection.stream.on("data", (chunk: Buffer) => {
+      const room = frames.push(chunk, (frame) => connection.stream.write(frame));
+      if (room === "too long") {
+        connection.emit({
+          type: "error",
+          code: "FRAME_TOO_LONG",
+          message: `A frame has ${MAX_FRAME} bytes at most.`,
+        });
+        connection.end();
+      } else if (connection.stream.writableNeedDrain) {
+        connection.stream.pause();
+        connection.stream.once("drain", () => connection.stream.resume());
+      }
+    });
     connection.stream.once("end", () => connection.end("client"));
   },
 };
+
+function discard(connection: Connection): void {
+  connection.stream.resume();
+  connection.stream.once("end", () => connection.end("client"));
+}
+
+const DAY: Intl.DateTimeFormatOptions = { weekday: "long", month: "long", day: "numeric", year: "numeric" };
+
+/** The popular one of the forms that RFC 867 names: `Tuesday, February 22, 1982 17:37:43-UTC`. */
+function daytime(now: number): string {
+  const date = new Date(now);
+  const day = date.toLocaleDateString("en-US", { ...DAY, timeZone: "UTC" });
+  return `${day} ${date.toISOString().slice(11, 19)}-UTC`;
+}
+
+/** The 95 printable characters of ASCII, 72 in a line, each line one further on (RFC 864). */
+function* patterns(): Generator<string> {
+  const printable = Array.from({ length: 95 }, (_, index) => String.fromCharCode(32 + index)).join("");
+  for (let first = 0; ; first = (first + 1) % 95)
+    yield `${(printable + printable).slice(first, first + 72)}\r\n`;
+}
 
 const REFUSAL = "That is no complete HTTP request.";
 

@@ -1,10 +1,10 @@
 import { previewOf } from "../../core/events.ts";
-import type { Connection, Engine } from "../../core/service.ts";
+import type { Connection, Engine, Site } from "../../core/service.ts";
 import { BEHAVIOURS } from "./behaviours.ts";
 import type { TcpBehaviour } from "./index.ts";
 
 /** One behaviour for every client, each on its own. */
-export function tcpEngine(behaviour: TcpBehaviour): Engine {
+export function tcpEngine(behaviour: TcpBehaviour, { clock }: Site): Engine {
   const open = new Set<Connection>();
   return {
     accept(connection) {
@@ -22,7 +22,7 @@ export function tcpEngine(behaviour: TcpBehaviour): Engine {
           }),
         );
       }
-      BEHAVIOURS[behaviour](connection);
+      BEHAVIOURS[behaviour](connection, clock);
     },
     drain() {
       for (const connection of open) connection.end("stopped");

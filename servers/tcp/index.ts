@@ -8,9 +8,23 @@ import type { ListenOptions, Service } from "../../core/service.ts";
  * - `greet` sends `Hello, world!` without waiting for anything, and closes;
  * - `http` waits for the end of a request's head (16 KiB at most) and answers a whole HTTP/1.1 response;
  * - `echo` sends back what it receives (RFC 862);
- * - `discard` throws away what it receives (RFC 863).
+ * - `discard` throws away what it receives (RFC 863);
+ * - `daytime` tells the lab's time in a line, and closes (RFC 867);
+ * - `chargen` sends lines of printable characters for as long as its client reads (RFC 864);
+ * - `framed` echoes messages: each is four bytes of length, most significant first, and so many bytes, 1 MiB at most. One
+ *   write is not one read: here what was sent as one message comes back as one, however TCP has cut it.
  */
-export const TCP_BEHAVIOURS = ["hello", "client", "greet", "http", "echo", "discard"] as const;
+export const TCP_BEHAVIOURS = [
+  "hello",
+  "client",
+  "greet",
+  "http",
+  "echo",
+  "discard",
+  "daytime",
+  "chargen",
+  "framed",
+] as const;
 
 /** One of {@link TCP_BEHAVIOURS}. */
 export type TcpBehaviour = (typeof TCP_BEHAVIOURS)[number];
@@ -39,6 +53,6 @@ export function tcp(options: TcpOptions = {}): Service {
   return {
     protocol: "tcp",
     listen: options,
-    open: async () => (await import("./engine.ts")).tcpEngine(options.behaviour ?? "hello"),
+    open: async (site) => (await import("./engine.ts")).tcpEngine(options.behaviour ?? "hello", site),
   };
 }
