@@ -56,6 +56,7 @@ async function start(plan: Plan): Promise<Lab> {
     host: plan.host,
     faults: plan.faults,
     ...(plan.seed !== undefined && { seed: plan.seed }),
+    ...(plan.tls && { tls: plan.tls }),
     ...(plan.root !== undefined && { root: plan.root }),
     // Nobody asks this process for a transcript, so nothing is kept for one.
     transcript: 0,

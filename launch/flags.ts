@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { type Account, accountTable, DEFAULT_ACCOUNTS, PERMISSIONS } from "../core/accounts.ts";
 import { type ListenAddress, parseAddress } from "../core/address.ts";
+import type { TlsOptions } from "../core/certificate.ts";
 import { messageOf } from "../core/errors.ts";
 import { FaultTable, type Rule } from "../core/faults.ts";
 import { Gate } from "../core/gate.ts";
@@ -26,6 +27,8 @@ export interface Plan {
   readonly tcpBehaviour: TcpBehaviour;
   readonly passivePorts?: PortRange;
   readonly passiveHost?: string;
+  /** The certificate, where TLS is to be spoken. */
+  readonly tls?: TlsOptions;
   /** The file of the device that Telnet is instead of a shell. */
   readonly device?: string;
   /** Whether Telnet clients have to log in. */
@@ -103,6 +106,9 @@ interface Flags extends ServerFlags {
   readonly tcpBehaviour: TcpBehaviour;
   readonly passivePorts?: PortRange;
   readonly passiveHost?: string;
+  readonly tls?: true;
+  readonly cert?: string;
+  readonly key?: string;
   readonly device?: string;
   readonly telnetLogin?: true;
   readonly run?: Readonly<Record<string, string>>;
@@ -155,6 +161,9 @@ function program(version: string): Command {
       "--passive-host <ADDRESS>",
       "address that FTP tells clients for data connections (default the one they came in by)",
     )
+    .option("--tls", "let FTP clients ask for TLS, with a throw-away certificate")
+    .option("--cert <FILE>", "the certificate for TLS, as PEM, instead; with --key", valid(contentOf))
+    .option("--key <FILE>", "the private key of --cert, as PEM", valid(contentOf))
     .option(
       "--cgi <DIR>",
       "run the programs of this folder as /cgi-bin/NAME by HTTP (none is run by default)",
@@ -217,9 +226,13 @@ function planFrom(flags: Flags): Plan {
     telnet,
     http,
     tcp,
+    tls: _tls,
+    cert,
+    key,
     ...rest
   } = flags;
-  const plan: Plan = { servers, host, allow, deny, faults, accounts, ...rest };
+  const tls = tlsFrom(flags);
+  const plan: Plan = { servers, host, allow, deny, faults, accounts, ...(tls && { tls }), ...rest };
   const writes = [...(anonymous ?? "")].filter((letter) => !"elr".includes(letter)).join("");
   const [exposed] = exposedServers(plan);
   if (exposed && writes !== "" && !flags.open) {
@@ -228,6 +241,12 @@ function planFrom(flags: Flags): Plan {
     );
   }
   return plan;
+}
+
+function tlsFrom({ tls, cert, key }: Flags): TlsOptions | undefined {
+  if (cert === undefined && key === undefined) return tls && "generated";
+  if (cert === undefined || key === undefined) throw new Error("--cert and --key go together.");
+  return { cert, key };
 }
 
 /** The servers that machines other than this one can reach. */
@@ -270,6 +289,10 @@ function collectPrograms(
 function collectBlocks(text: string, previous: readonly string[] = []): readonly string[] {
   new Gate({ allow: [text] });
   return [...previous, text];
+}
+
+function contentOf(path: string): string {
+  return readFileSync(path, "utf8");
 }
 
 function faultsFrom(path: string): readonly Rule[] {

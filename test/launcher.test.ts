@@ -98,6 +98,15 @@ describe("starting", () => {
     expect(stderr).toContain(`nc -N 127.0.0.1 ${running.at("tcp").port}`);
   });
 
+  test("--tls lets FTP clients ask for TLS", async () => {
+    await using running = await Running.start("--ftp=0", "--tls");
+    const client = connect(running.at("ftp").port, "127.0.0.1");
+    expect(String(await once(client, "data"))).toMatch(/^220 /);
+    client.write("AUTH TLS\r\n");
+    expect(String(await once(client, "data"))).toMatch(/^234 /);
+    client.destroy();
+  });
+
   test("one server flag starts that server alone", async () => {
     await using running = await Running.start("--tcp=0");
     expect(Object.keys(running.ready.servers)).toEqual(["tcp"]);
@@ -286,6 +295,9 @@ describe("exit codes", () => {
     [["--allow", "10.0.0.0/99"], "no CIDR block"],
     [["--tcp-behaviour", "dance"], "Allowed choices are hello"],
     [["--passive-ports", "9-1"], "FROM-TO"],
+    [["--cert", "/no/such/file", "--key", "/no/such/file"], "no such file"],
+    [["--cert", "package.json"], "--cert and --key go together"],
+    [["--tcp=0", "--cert", "package.json", "--key", "package.json"], "a certificate and its own key"],
     [["--seed", "x"], "whole number"],
     [["--faults", "/no/such/file"], "no such file"],
     [["--run", "ls"], "A program is NAME=PROGRAM"],
