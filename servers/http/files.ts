@@ -5,6 +5,7 @@ import type { Store } from "../../core/store/store.ts";
 import { checkConditions, isConditional, type Validators } from "./conditions.ts";
 import { type Content, contents } from "./content.ts";
 import { type Encoder, encoder } from "./encodings.ts";
+import { receiveForm } from "./form.ts";
 import { listing } from "./listing.ts";
 import { POLICY } from "./page.ts";
 import { Refusal } from "./refusal.ts";
@@ -13,18 +14,20 @@ import type { Settings } from "./settings.ts";
 import { encodePath, isHidden, type Target, targetOf } from "./target.ts";
 import type { Turn } from "./turn.ts";
 import { checkBody, notWritable, receive } from "./upload.ts";
-import type { Visitors } from "./visitor.ts";
+import { CHALLENGE, type Visitor, type Visitors } from "./visitor.ts";
 
+const NOTHING_ASKED: ReadonlyMap<string, string> = new Map();
 const OF_FILES = "GET, HEAD, OPTIONS, PUT, DELETE";
-const OF_DIRECTORIES = "GET, HEAD, OPTIONS, DELETE";
+const OF_DIRECTORIES = "GET, HEAD, OPTIONS, POST, DELETE";
 
 /** The methods of HTTP on the files of a lab. */
-export function serveFiles(settings: Settings, visitor: Visitors): (turn: Turn) => Promise<void> {
+export function serveFiles(settings: Settings, visitors: Visitors): (turn: Turn) => Promise<void> {
   const contentOf = contents();
   const encode = settings.compression === "on" ? encoder(contentOf) : asItIs;
 
-  async function get(turn: Turn, store: GuardedStore, { path, kind, query }: Target): Promise<void> {
-    if (kind === "directory") return getDirectory(turn, store, path);
+  async function get(turn: Turn, visitor: Visitor, { path, kind, query }: Target): Promise<void> {
+    if (kind === "directory") return getDirectory(turn, visitor, path, query);
+    const { store } = visitor;
     let content: Content;
     try {
       content = await contentOf(store, path);
@@ -35,11 +38,15 @@ export function serveFiles(settings: Settings, visitor: Visitors): (turn: Turn) 
     return respond(turn, await encode(turn.request, content, { store, path }), path);
   }
 
-  async function getDirectory(turn: Turn, store: GuardedStore, path: string): Promise<void> {
+  async function getDirectory(turn: Turn, visitor: Visitor, path: string, query: string): Promise<void> {
+    const { store } = visitor;
+    // Nearly always there is none.
+    const asked = query === "" ? NOTHING_ASKED : new URLSearchParams(query);
+    if (path === "/" && asked.has("login")) return login(turn, visitor, asked.get("login") ?? "/");
     const index = path === "/" ? "/index.html" : `${path}/index.html`;
     let content: Content | undefined;
     try {
-      if (acceptsPages(turn.request)) content = await contentOf(store, index);
+      if (acceptsPages(turn.request) && !asked.has("list")) content = await contentOf(store, index);
     } catch {
       // Without an index that can be read there is still a listing, or a better reason why not.
     }
@@ -48,7 +55,7 @@ export function serveFiles(settings: Settings, visitor: Visitors): (turn: Turn) 
     const shown =
       settings.dotfiles === "allow" ? entries : entries.filter(({ name }) => !name.startsWith("."));
     turn.response.set("Content-Security-Policy", POLICY).vary("Accept");
-    return respond(turn, await encode(turn.request, listing(turn.request, path, shown)));
+    return respond(turn, await encode(turn.request, listing(turn.request, path, shown, visitor)));
   }
 
   async function put(turn: Turn, store: GuardedStore, { path, kind }: Target): Promise<void> {
@@ -68,6 +75,24 @@ export function serveFiles(settings: Settings, visitor: Visitors): (turn: Turn) 
     });
     await receive(turn, file, { path, maxBody: settings.maxBody, beforeFinish: verify });
     if ((await turn.announce(old ? 204 : 201)) === "go") turn.response.end();
+  }
+
+  async function post(turn: Turn, store: GuardedStore, { path }: Target): Promise<void> {
+    const entry = await unlessMissing(store.stat(path));
+    if (entry?.type !== "directory") throw notAllowed(turn, OF_FILES);
+    const { maxBody, dotfiles } = settings;
+    const outcome = await receiveForm(turn, { path, store, maxBody, dotfiles });
+    const asJson = turn.request.accepts(["html", "json"]) === "json";
+    if ((await turn.announce(asJson ? 200 : 303)) !== "go") return;
+    if (asJson) {
+      turn.response.json(outcome);
+      return;
+    }
+    const told = [`Stored: ${outcome.stored.length}`, `deleted: ${outcome.deleted.length}`].join(", ");
+    turn.response
+      .location(`${directoryUrl(path)}?list`)
+      .type("txt")
+      .send(`${told}.\n`);
   }
 
   async function remove(turn: Turn, store: GuardedStore, { path, kind }: Target): Promise<void> {
@@ -103,7 +128,8 @@ export function serveFiles(settings: Settings, visitor: Visitors): (turn: Turn) 
 
   return async (turn) => {
     const { method, url } = turn.request;
-    const store = visitor.storeFor(turn);
+    const visitor = visitors.of(turn);
+    const { store } = visitor;
     if (url === "*") return options(turn, OF_FILES);
     const target = targetOf(url);
     const { path } = target;
@@ -113,10 +139,13 @@ export function serveFiles(settings: Settings, visitor: Visitors): (turn: Turn) 
         case "GET":
         case "HEAD":
           if (hidden) throw notThere(path);
-          return await get(turn, store, target);
+          return await get(turn, visitor, target);
         case "PUT":
           if (hidden) throw new Refusal(403, `${path}: names that begin with a dot are not served.`);
           return await put(turn, store, target);
+        case "POST":
+          if (hidden) throw notAllowed(turn, OF_FILES);
+          return await post(turn, store, target);
         case "DELETE":
           if (hidden) throw notThere(path);
           return await remove(turn, store, target);
@@ -127,7 +156,7 @@ export function serveFiles(settings: Settings, visitor: Visitors): (turn: Turn) 
       }
     } catch (error) {
       const inNoDirectory = codeOf(error) === "NOT_DIRECTORY" && method !== "PUT";
-      throw inNoDirectory ? notThere(path) : visitor.orLogIn(error, turn, path);
+      throw inNoDirectory ? notThere(path) : visitors.orLogIn(error, turn, path);
     }
   };
 }
@@ -143,6 +172,17 @@ function acceptsPages(request: Request): boolean {
 async function options(turn: Turn, allow: string): Promise<void> {
   if ((await turn.announce(200)) !== "go") return;
   turn.response.set({ Allow: allow, "Content-Length": "0" }).end();
+}
+
+/** Whoever opens this is asked for name and password, and is then led back to where he came from. */
+async function login(turn: Turn, { user }: Visitor, back: string): Promise<void> {
+  if (user === undefined) throw new Refusal(401, "Log in to do more here.", CHALLENGE);
+  if ((await turn.announce(303)) !== "go") return;
+  turn.response.location(`${directoryUrl(targetOf(back).path)}?list`).end();
+}
+
+function directoryUrl(path: string): string {
+  return path === "/" ? "/" : `${encodePath(path)}/`;
 }
 
 async function redirect(turn: Turn, location: string): Promise<void> {

@@ -1,11 +1,14 @@
+import { createHash } from "node:crypto";
 import type { Entry } from "../../core/store/store.ts";
 import { COLUMNS, type Column, type Order } from "./order.ts";
 import { encodeName, encodePath } from "./target.ts";
+import type { Visitor } from "./visitor.ts";
 
-/** A directory as a web page: complete in itself, and as good without scripts. */
-export function page(path: string, entries: readonly Entry[], order: Order): string {
+/** A directory as a web page: complete in itself, and but for dropped files as good without scripts. */
+export function page(path: string, entries: readonly Entry[], order: Order, visitor: Visitor): string {
   const title = `Index of ${htmlOf(path === "/" ? path : `${path}/`)}`;
-  const rows = [...(path === "/" ? [] : [PARENT]), ...entries.map(row)];
+  const deletes = visitor.may("d");
+  const rows = [...(path === "/" ? [] : [parent(visitor)]), ...entries.map((entry) => row(entry, visitor))];
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -21,13 +24,15 @@ ${ICONS}
 <main>
 <h1>${trail(path)}</h1>
 <table>
-<thead><tr>${COLUMNS.map((column) => heading(column, order)).join("")}</tr></thead>
+<thead><tr>${COLUMNS.map((column) => heading(column, order)).join("")}${deletes ? "<th></th>" : ""}</tr></thead>
 <tbody>
 ${rows.join("\n")}
 </tbody>
 </table>
 ${entries.length === 0 ? '<p class="empty">This directory is empty.</p>' : ""}
-<footer>${summary(entries)}</footer>
+${visitor.may("w") ? UPLOAD : ""}
+${deletes ? DELETE : ""}
+<footer>${summary(entries)}${account(path, visitor)}</footer>
 </main>
 </body>
 </html>
@@ -35,8 +40,49 @@ ${entries.length === 0 ? '<p class="empty">This directory is empty.</p>' : ""}
 }
 
 /** What the page may load (Content Security Policy): nothing from anywhere, whatever a file's name may hold. */
-export const POLICY =
-  "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
+export const POLICY = policy();
+
+function policy(): string {
+  const hash = createHash("sha256").update(script()).digest("base64");
+  return `default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-${hash}'; img-src data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'`;
+}
+
+/** Files that are dropped on the page are sent as if they had been chosen. */
+function script(): string {
+  return `
+const form = document.getElementById("upload");
+const files = form.querySelector("input");
+let over = 0;
+const mark = (change) => { over = Math.max(0, over + change); form.classList.toggle("over", over > 0) };
+const hasFiles = (event) => event.dataTransfer.types.includes("Files");
+addEventListener("dragenter", (event) => { if (hasFiles(event)) mark(1) });
+addEventListener("dragleave", (event) => { if (hasFiles(event)) mark(-1) });
+addEventListener("dragover", (event) => { if (hasFiles(event)) event.preventDefault() });
+addEventListener("drop", (event) => {
+  if (!hasFiles(event)) return;
+  event.preventDefault();
+  mark(-over);
+  files.files = event.dataTransfer.files;
+  form.requestSubmit();
+});
+files.addEventListener("change", () => form.requestSubmit());
+`;
+}
+
+const UPLOAD = `<form id="upload" method="post" enctype="multipart/form-data">
+<label>Upload files: choose them, or drop them on this page <input type="file" name="file" multiple required></label>
+<noscript><button>Upload</button></noscript>
+</form>
+<script>${script()}</script>`;
+
+/** The buttons of the rows belong to it. */
+const DELETE = `<form id="delete" method="post" enctype="multipart/form-data"></form>`;
+
+function account(path: string, { user, may }: Visitor): string {
+  if (user !== undefined) return ` · logged in as ${htmlOf(user)}`;
+  if (may("w") && may("d")) return "";
+  return ` · <a href="/?login=${encodeURIComponent(path)}">Log in</a> to do more`;
+}
 
 /** Every directory on the way, each a link. */
 function trail(path: string): string {
@@ -53,14 +99,16 @@ function heading(column: Column, { by, direction }: Order): string {
   const next = active && direction === "ascending" ? "descending" : "ascending";
   const arrow = active ? (direction === "ascending" ? " ↑" : " ↓") : "";
   const sorted = active ? ` aria-sort="${direction}"` : "";
-  return `<th scope="col" class="${column}"${sorted}><a href="?sort=${column}&amp;order=${next}">${LABELS[column]}${arrow}</a></th>`;
+  return `<th scope="col" class="${column}"${sorted}><a href="?list&amp;sort=${column}&amp;order=${next}">${LABELS[column]}${arrow}</a></th>`;
 }
 
 const LABELS: Readonly<Record<Column, string>> = { name: "Name", size: "Size", modified: "Modified (UTC)" };
 
-const PARENT = `<tr><td class="name"><a href="../">${icon("up")}..</a></td><td class="size"></td><td class="modified"></td></tr>`;
+function parent({ may }: Visitor): string {
+  return `<tr><td class="name"><a href="../">${icon("up")}..</a></td><td class="size"></td><td class="modified"></td>${may("d") ? "<td></td>" : ""}</tr>`;
+}
 
-function row({ name, type, size, modified }: Entry): string {
+function row({ name, type, size, modified }: Entry, { may }: Visitor): string {
   const directory = type === "directory";
   const href = `./${encodeName(name)}${directory ? "/" : ""}`;
   const label = `${icon(directory ? "directory" : "file")}${htmlOf(name)}${directory ? "/" : ""}`;
@@ -69,7 +117,13 @@ function row({ name, type, size, modified }: Entry): string {
     : `<span title="${size.toLocaleString("en")} bytes">${sizeText(size)}</span>`;
   const iso = modified.toISOString();
   const time = `<time datetime="${iso}">${iso.slice(0, 10)} ${iso.slice(11, 16)}</time>`;
-  return `<tr><td class="name"><a href="${href}">${label}</a></td><td class="size">${sizeCell}</td><td class="modified">${time}</td></tr>`;
+  return `<tr><td class="name"><a href="${href}">${label}</a></td><td class="size">${sizeCell}</td><td class="modified">${time}</td>${may("d") ? deletion(name) : ""}</tr>`;
+}
+
+/** Two steps, so that no slip of the hand deletes anything. */
+function deletion(name: string): string {
+  const label = htmlOf(name);
+  return `<td class="delete"><details name="delete"><summary title="Delete ${label}" aria-label="Delete ${label}">×</summary><button form="delete" name="delete" value="${label}">Delete</button></details></td>`;
 }
 
 function summary(entries: readonly Entry[]): string {
@@ -106,9 +160,9 @@ const ICONS = `<svg class="icons">
 </svg>`;
 
 const STYLE = `
-:root { --ink: #1f2328; --dim: #656d76; --line: #d8dee4; --paper: #fff; --over: #f3f6f9; --link: #0757b8; --folder: #4a90d9 }
+:root { --ink: #1f2328; --dim: #656d76; --line: #d8dee4; --paper: #fff; --over: #f3f6f9; --link: #0757b8; --folder: #4a90d9; --danger: #b3261e }
 @media (prefers-color-scheme: dark) {
-  :root { --ink: #e6edf3; --dim: #8d96a0; --line: #30363d; --paper: #0d1117; --over: #161b22; --link: #6cb2ff; --folder: #6cb2ff }
+  :root { --ink: #e6edf3; --dim: #8d96a0; --line: #30363d; --paper: #0d1117; --over: #161b22; --link: #6cb2ff; --folder: #6cb2ff; --danger: #ff8a80 }
 }
 * { box-sizing: border-box }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif }
@@ -133,6 +187,16 @@ td.name a { display: flex; gap: .6em; align-items: center }
 td.size, td.modified { color: var(--dim); padding-left: 2rem }
 .modified { text-align: right; white-space: nowrap }
 tbody tr:hover { background: var(--over) }
+td.delete { padding: 0 .3rem; text-align: right; white-space: nowrap }
+details { display: inline-flex; align-items: center }
+summary { padding: .1rem .5rem; color: var(--dim); cursor: pointer; list-style: none }
+summary::-webkit-details-marker { display: none }
+summary:hover, summary:focus-visible { color: var(--danger) }
+button { padding: .1rem .6rem; border: 1px solid currentColor; border-radius: 4px; background: none; color: var(--link); font: inherit; font-size: .8rem; cursor: pointer }
+td.delete button { color: var(--danger) }
+#upload { margin: 1rem 0 0; padding: 1rem; border: 2px dashed var(--line); border-radius: 8px; color: var(--dim); text-align: center }
+#upload.over { border-color: var(--link); background: var(--over) }
+#upload input { margin-left: .6em; font: inherit; font-size: .8rem; color: inherit }
 .empty { color: var(--dim); text-align: center }
 footer { padding: .8rem .6rem; color: var(--dim); font-size: .8rem }
 @media (max-width: 36rem) { .modified { display: none } }

@@ -1,31 +1,30 @@
 import basicAuth from "basic-auth";
-import { type GuardedStore, guarded, type KnownAccount } from "../../core/accounts.ts";
-import { codeOf, messageOf, WirelabError } from "../../core/errors.ts";
+import { type GuardedStore, guarded, type KnownAccount, type Permission } from "../../core/accounts.ts";
+import { codeOf, messageOf } from "../../core/errors.ts";
 import { isWithin } from "../../core/path.ts";
 import type { Site } from "../../core/service.ts";
 import { Refusal } from "./refusal.ts";
 import type { Turn } from "./turn.ts";
 
 /** RFC 7617; the account's names and passwords are UTF-8. */
-const CHALLENGE = { "WWW-Authenticate": 'Basic realm="wirelab", charset="UTF-8"' };
+export const CHALLENGE = { "WWW-Authenticate": 'Basic realm="wirelab", charset="UTF-8"' };
 
 /** The permissions that a method may need; the others look at what is there. */
-const NEEDED: Readonly<Record<string, string>> = { GET: "rl", HEAD: "rl", PUT: "w", DELETE: "d" };
+const NEEDED: Readonly<Record<string, string>> = { GET: "rl", HEAD: "rl", PUT: "w", DELETE: "d", POST: "wd" };
+
+/** Who asks. */
+export interface Visitor {
+  /** The account's name; undefined for somebody who did not log in. */
+  readonly user: string | undefined;
+  /** The store as the visitor may use it. */
+  readonly store: GuardedStore;
+  may(permission: Permission): boolean;
+}
 
 /** Tells who asks. */
 export interface Visitors {
-  /**
-   * The store as the visitor may use it.
-   *
-   * @throws Refusal 401 for credentials that are wrong.
-   */
-  storeFor(turn: Turn): GuardedStore;
-  /**
-   * Who runs a program; undefined for somebody who did not log in.
-   *
-   * @throws Refusal 401 for credentials that are wrong, WirelabError `FORBIDDEN` for somebody who may not even read.
-   */
-  runner(turn: Turn, path: string): string | undefined;
+  /** @throws Refusal 401 for credentials that are wrong. Called once for a request. */
+  of(turn: Turn): Visitor;
   /** The error to answer with: somebody who did not log in and lacks a permission is asked to log in. */
   orLogIn(error: unknown, turn: Turn, path: string): unknown;
 }
@@ -42,15 +41,16 @@ export function visitors({ store, accounts }: Site, everybody: string): Visitors
     if (account) return account;
     throw new Refusal(401, "The user name or the password is wrong; the scheme is Basic.", CHALLENGE);
   }
+  const visitorOf = (account: KnownAccount, user?: string): Visitor => ({
+    user,
+    store: user === undefined ? open : guarded(store, account),
+    may: (permission) => account.permissions.includes(permission),
+  });
+  const stranger = visitorOf(nobody);
   return {
-    storeFor(turn) {
+    of(turn) {
       const account = accountOf(turn);
-      return account ? guarded(store, account) : open;
-    },
-    runner(turn, path) {
-      const account = accountOf(turn);
-      if ((account ?? nobody).permissions.includes("r")) return account?.name;
-      throw new WirelabError("FORBIDDEN", `${path}: it takes the permission "r" to run this.`);
+      return account ? visitorOf(account, account.name) : stranger;
     },
     orLogIn(error, { request }, path) {
       if (codeOf(error) !== "FORBIDDEN" || request.headers.authorization !== undefined) return error;

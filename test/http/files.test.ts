@@ -167,7 +167,7 @@ test("OPTIONS tells what is possible, of the server too", async () => {
   expect(await allow("*")).toBe("GET, HEAD, OPTIONS, PUT, DELETE");
   expect(await allow("/index.html")).toBe("GET, HEAD, OPTIONS, PUT, DELETE");
   expect(await allow("/not-yet.txt")).toBe("GET, HEAD, OPTIONS, PUT, DELETE");
-  expect(await allow("/")).toBe("GET, HEAD, OPTIONS, DELETE");
+  expect(await allow("/")).toBe("GET, HEAD, OPTIONS, POST, DELETE");
 });
 
 test("a method without meaning is refused with those that have one; an unknown one is not implemented", async () => {

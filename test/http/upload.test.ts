@@ -50,7 +50,7 @@ test("directories come first, and are no files", async () => {
   expect((await ask(web, "PUT /file/x", FOO, "x")).status).toBe(409);
   for (const target of ["/in", "/in/", "/"]) {
     const { status, headers } = await ask(web, `PUT ${target}`, FOO, "x");
-    expect([target, status, headers.allow]).toEqual([target, 405, "GET, HEAD, OPTIONS, DELETE"]);
+    expect([target, status, headers.allow]).toEqual([target, 405, "GET, HEAD, OPTIONS, POST, DELETE"]);
   }
   expect((await ask(web, "PUT /new/", FOO, "x")).status).toBe(409);
   expect((await ask(web, "DELETE /in", FOO)).status).toBe(409);

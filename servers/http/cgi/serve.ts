@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { pipeline } from "node:stream/promises";
-import { codeOf, messageOf } from "../../../core/errors.ts";
+import { codeOf, messageOf, WirelabError } from "../../../core/errors.ts";
 import { Refusal } from "../refusal.ts";
 import type { Settings } from "../settings.ts";
 import { targetOf } from "../target.ts";
@@ -50,7 +50,8 @@ export function cgi(
     const { request, response } = turn;
     if (request.method === "TRACE") throw new Refusal(405, "A program is not traced.", { Allow: ALLOWED });
     const { path, kind } = targetOf(request.url);
-    const user = visitor.runner(turn, path);
+    const { user, may } = visitor.of(turn);
+    if (!may("r")) throw new WirelabError("FORBIDDEN", `${path}: it takes the permission "r" to run this.`);
     const program = await programAt(kind === "directory" ? `${path}/` : path, settings);
     const body = await bodyOf(turn, maxBody);
     const gone = once(response, "close");

@@ -1,0 +1,80 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Browser, chromium, type Page } from "@playwright/test";
+import { expect } from "vitest";
+import { http, type InspectedStore, startLab } from "../../index.ts";
+import { clientTest } from "../clients.ts";
+
+const FILES = {
+  "/in/notes.txt": "notes",
+  "/in/report.pdf": "x".repeat(1_234_567),
+  "/in/pictures/a.png": "a",
+};
+
+/** A page of a browser whose user is foo once a server asks, and what it complains of. */
+async function inBrowser(url: string, body: (page: Page) => Promise<void>): Promise<void> {
+  let browser: Browser | undefined;
+  try {
+    browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
+    const context = await browser.newContext({ httpCredentials: { username: "foo", password: "bar" } });
+    const page = await context.newPage();
+    const complaints: string[] = [];
+    page.on("console", (message) => {
+      // The challenge that makes a browser log in is told as an error.
+      if (message.type() === "error" && !message.text().includes("401")) complaints.push(message.text());
+    });
+    page.on("pageerror", (error) => complaints.push(error.message));
+    await page.goto(url);
+    await body(page);
+    expect(complaints).toEqual([]);
+  } finally {
+    await browser?.close();
+  }
+}
+
+async function namesIn(store: InspectedStore): Promise<string[]> {
+  return (await store.list("/in")).map(({ name }) => name);
+}
+
+async function show(page: Page, name: string): Promise<void> {
+  const folder = process.env.WIRELAB_SCREENSHOTS;
+  if (folder) await page.screenshot({ path: join(folder, `${name}.png`) });
+}
+
+clientTest("chromium", "log in, choose a file, drop another, delete one", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "wirelab-"));
+  writeFileSync(join(folder, "chosen.txt"), "chosen");
+  try {
+    await using lab = await startLab({ web: http() }, { files: FILES });
+    await inBrowser(`${lab.servers.web.url}/in/`, async (page) => {
+      await show(page, "stranger");
+      expect(await page.locator("form").count()).toBe(0);
+      await page.getByRole("link", { name: "Log in" }).click();
+      await page.waitForURL("**/in/?list");
+      await show(page, "owner");
+
+      await page.locator("input[type=file]").setInputFiles(join(folder, "chosen.txt"));
+      await page.getByRole("link", { name: "chosen.txt" }).waitFor();
+      expect(await lab.store.text("/in/chosen.txt")).toBe("chosen");
+
+      // As text, for this file's own types know no browser.
+      await page.evaluate(`
+        const dataTransfer = new DataTransfer();
+        dataTransfer.items.add(new File(["dropped"], "dropped ü.txt"));
+        dispatchEvent(new DragEvent("dragenter", { dataTransfer }));
+        dispatchEvent(new DragEvent("drop", { dataTransfer, cancelable: true }));
+      `);
+      await page.getByRole("link", { name: "dropped ü.txt" }).waitFor();
+      expect(await lab.store.text("/in/dropped ü.txt")).toBe("dropped");
+
+      await page.getByLabel("Delete notes.txt").click();
+      await show(page, "deleting");
+      await page.getByRole("button", { name: "Delete" }).click();
+      await page.getByText("1 directory · 3 files").waitFor();
+      expect(await namesIn(lab.store)).toEqual(["chosen.txt", "dropped ü.txt", "pictures", "report.pdf"]);
+    });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
