@@ -12,6 +12,7 @@ export const CHAT_COMMANDS: Readonly<Record<string, ShellCommand>> = {
       seat.move(room);
       return presence(seat.room, seat, rooms);
     },
+    complete: (_argument, { rooms }) => rooms.list().map(({ room }) => room),
   },
   me: {
     usage: "TEXT",
@@ -56,6 +57,7 @@ export const CHAT_COMMANDS: Readonly<Record<string, ShellCommand>> = {
       if (!nick || !text) return "Usage: tell NICK TEXT";
       return seat.tell(nick, text) ? `You tell ${nick}: ${text}` : `Nobody here is called ${nick}.`;
     },
+    complete: (argument, { seat, rooms }) => (/\s/.test(argument) ? [] : rooms.members(seat.room)),
   },
   who: {
     usage: "[ROOM]",
@@ -63,6 +65,7 @@ export const CHAT_COMMANDS: Readonly<Record<string, ShellCommand>> = {
     run(argument, { seat, rooms }) {
       return presence(argument.trim() || seat.room, seat, rooms);
     },
+    complete: (_argument, { rooms }) => rooms.list().map(({ room }) => room),
   },
 };
 

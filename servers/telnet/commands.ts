@@ -25,6 +25,12 @@ export const COMMANDS: Readonly<Record<string, ShellCommand>> = {
         ? described([wanted, command]).trim()
         : `There is no command "${wanted.slice(0, 40)}" to help with.`;
     },
+    complete: (_argument, { commands }) => [...commands.keys()],
+  },
+  history: {
+    summary: "tell what you have typed",
+    run: (_argument, { history }) =>
+      history.map((line, index) => `${String(index + 1).padStart(4)}  ${line}`).join("\n"),
   },
   quit: {
     summary: "leave (so do exit and Ctrl-D)",
@@ -33,9 +39,20 @@ export const COMMANDS: Readonly<Record<string, ShellCommand>> = {
       return "Goodbye.";
     },
   },
+  term: {
+    summary: "tell what is known of your terminal",
+    run(_argument, { terminal: { columns, rows, type, characterMode, options } }) {
+      return [
+        `type     ${type || "unknown"}`,
+        `window   ${columns && rows ? `${columns} columns, ${rows} rows` : "unknown"}`,
+        `mode     ${characterMode ? "character" : "line"}`,
+        `options  ${options.join(", ") || "none"}`,
+      ].join("\n");
+    },
+  },
   time: {
     summary: "tell the time",
-    run: () => new Date().toISOString(),
+    run: (_argument, { clock }) => new Date(clock.now()).toISOString(),
   },
 };
 

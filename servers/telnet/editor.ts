@@ -41,6 +41,15 @@ export class LineEditor {
     return this.#cells.join("");
   }
 
+  get beforeCursor(): string {
+    return this.#cells.slice(0, this.#cursor).join("");
+  }
+
+  /** As if the text were typed. */
+  insert(text: string): void {
+    for (const character of text) this.#insert(character);
+  }
+
   /** Begins a line behind a prompt, which the caller sends. */
   begin(prompt: string): void {
     this.#clear();
@@ -194,7 +203,7 @@ export class LineEditor {
     if (wanted < 0 || wanted > this.#history.length) return "bell";
     this.#recalled = wanted;
     this.#clear();
-    for (const character of this.#history[wanted] ?? "") this.#insert(character);
+    this.insert(this.#history[wanted] ?? "");
     return undefined;
   }
 

@@ -36,6 +36,7 @@ export function runCommand(programs: Readonly<Record<string, string | ShellProgr
   return {
     usage: "NAME [ARGS]",
     summary: "run a program of the allow-list",
+    complete: (argument) => (/\s/.test(argument) ? [] : names),
     run(argument, { terminal }) {
       const [name, ...args] = wordsOf(argument);
       if (name === undefined) return `Usage: run NAME [ARGS]. ${known}`;

@@ -24,9 +24,13 @@ export interface Screen {
   consumed(): void;
 }
 
-interface Reading {
-  readonly prompt: string;
+interface ReadOptions {
   readonly hidden: boolean;
+  readonly complete?: (typed: string) => readonly string[];
+}
+
+interface Reading extends ReadOptions {
+  readonly prompt: string;
   resolve(line: string | undefined): void;
 }
 
@@ -68,13 +72,13 @@ export class LineReader {
   }
 
   /** Shows the prompt and reads the next line; undefined when the input has ended. */
-  async read(prompt: string, hidden: boolean): Promise<string | undefined> {
+  async read(prompt: string, options: ReadOptions): Promise<string | undefined> {
     this.#lines += 1;
     if (this.#lines % LINES_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
     this.#begin();
     if (this.#exhausted) return undefined;
     return new Promise((resolve) => {
-      this.#reading = { prompt, hidden, resolve };
+      this.#reading = { prompt, ...options, resolve };
       this.#prompt(prompt);
       this.proceed();
       this.#screen.consumed();
@@ -171,6 +175,10 @@ export class LineReader {
     for (const character of this.#typedAhead) {
       if (!this.#reading || this.#screen.congested || interrupts === LINES_PER_TURN) break;
       taken += character.length;
+      if (character === "\t" && this.#screen.characterMode && this.#reading.complete) {
+        bell ||= this.#complete(this.#reading.complete);
+        continue;
+      }
       switch (this.#editor.type(character)) {
         case "line":
           this.#accept();
@@ -205,6 +213,21 @@ export class LineReader {
     // What stands at the end of the input is a line, also without a line end.
     if (this.#editor.text === "") this.#finish(undefined);
     else this.#accept();
+  }
+
+  /** Completes the word before the cursor as far as there is one way, or shows the ways. Answers a bell where there is none. */
+  #complete(complete: NonNullable<ReadOptions["complete"]>): "" | "\x07" {
+    const typed = this.#editor.beforeCursor;
+    const begun = /\S*$/.exec(typed)?.[0] ?? "";
+    const words = complete(typed).filter((word) => word.startsWith(begun));
+    const [first = ""] = words;
+    let common = first.length;
+    for (const word of words) while (!word.startsWith(first.slice(0, common))) common -= 1;
+    const rest = first.slice(begun.length, common);
+    if (words.length === 0) return "\x07";
+    if (words.length === 1 || rest !== "") this.#editor.insert(words.length === 1 ? `${rest} ` : rest);
+    else this.above(`${[...words].sort().join("  ")}\n`);
+    return "";
   }
 
   #proceedLater(): void {

@@ -1,4 +1,5 @@
 import { type GuardedStore, guarded } from "../../core/accounts.ts";
+import type { Clock } from "../../core/clock.ts";
 import { codeOf, messageOf, WirelabError } from "../../core/errors.ts";
 import { LOBBY, type RoomMessage, type Rooms, type Seat } from "../../core/rooms.ts";
 import type { Site } from "../../core/service.ts";
@@ -32,6 +33,8 @@ export interface ShellCommand {
    * @param argument what was typed behind the name and one space.
    */
   run(argument: string, session: ShellSession): Answer | Promise<Answer>;
+  /** The words that Tab may put at the end of what is typed behind the name. Default none. */
+  complete?(argument: string, session: ShellSession): readonly string[];
 }
 
 /** What a command answers. */
@@ -46,6 +49,9 @@ export interface ShellSession {
   readonly seat: Seat;
   /** The lab's files, as the account may use them that has logged in, or those who have not. */
   readonly store: GuardedStore;
+  readonly clock: Clock;
+  /** The lines that were typed, the last 50 at most, the latest one last. */
+  readonly history: readonly string[];
   /** Where relative paths count from. */
   directory: string;
   /** Ends the session behind the answer. */
@@ -59,6 +65,9 @@ const ALIASES: ReadonlyMap<string, string> = new Map([
   ["bye", "quit"],
   ["?", "help"],
 ]);
+
+/** How many lines `history` shows. */
+const MAX_HISTORY = 50;
 
 /** Those who have not logged in, where the lab has no account `anonymous`: they look and read. */
 const VISITOR = { name: "visitor", home: "/", permissions: "elr" } as const;
@@ -76,6 +85,7 @@ export function shellSession(site: Site, options: ShellOptions = {}): TelnetSess
   );
   return async (terminal) => {
     let leaving = false;
+    const history: string[] = [];
     let seat: Seat | undefined;
     const hear = (message: RoomMessage) => {
       // What one does oneself is answered by the command, and nobody needs to hear of the own arrival.
@@ -89,6 +99,8 @@ export function shellSession(site: Site, options: ShellOptions = {}): TelnetSess
       terminal,
       commands,
       rooms: site.rooms,
+      clock: site.clock,
+      history,
       seat,
       store: guarded(site.store, account),
       directory: account.home,
@@ -101,8 +113,11 @@ export function shellSession(site: Site, options: ShellOptions = {}): TelnetSess
     try {
       await terminal.write(`${options.greeting ?? greeting(seat)}\n`);
       while (!leaving) {
-        const line = await terminal.readLine(`${seat.nick}> `);
+        const complete = (typed: string) => completions(typed, session);
+        const line = await terminal.readLine(`${seat.nick}> `, { complete });
         if (line === undefined) break;
+        if (line.trim() !== "") history.push(line);
+        if (history.length > MAX_HISTORY) history.shift();
         const answer = await answerTo(line, session, site);
         if (answer !== undefined) await terminal.write(typeof answer === "string" ? `${answer}\n` : answer);
       }
@@ -110,6 +125,12 @@ export function shellSession(site: Site, options: ShellOptions = {}): TelnetSess
       seat.leave();
     }
   };
+}
+
+function completions(typed: string, session: ShellSession): readonly string[] {
+  const [, name, argument = ""] = /^\s*(\S+)\s(.*)$/su.exec(typed) ?? [];
+  if (name === undefined) return [...session.commands.keys()];
+  return session.commands.get(name.toLowerCase())?.complete?.(argument, session) ?? [];
 }
 
 async function answerTo(line: string, session: ShellSession, site: Site): Promise<Answer> {

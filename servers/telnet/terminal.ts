@@ -14,6 +14,8 @@ export interface Terminal {
   readonly rows: number | undefined;
   /** What the client calls its terminal, undefined while it has not told (TERMINAL-TYPE, RFC 1091). */
   readonly type: string | undefined;
+  /** The Telnet options in force, as they were agreed on: `WILL ECHO` for ours, `DO NAWS` for the client's. */
+  readonly options: readonly string[];
   /** Whether the client sends each key at once and leaves the echo to us. Otherwise it sends lines, and echoes itself. */
   readonly characterMode: boolean;
   /**
@@ -61,6 +63,13 @@ export interface ReadLineOptions {
   readonly hidden?: boolean;
   /** Echo the line, but do not tell it to observers as a command: it answers a question. Default as `hidden`. */
   readonly untold?: boolean;
+  /**
+   * Answers the words that Tab may complete in character mode, in any order: those that begin with the word before the cursor
+   * are chosen. Default: Tab is a blank.
+   *
+   * @param typed the line up to the cursor.
+   */
+  readonly complete?: (typed: string) => readonly string[];
 }
 
 /** What a client of a Telnet server talks to. The connection ends when it resolves. */

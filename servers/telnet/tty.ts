@@ -3,9 +3,9 @@ import { codeOf, messageOf, WirelabError } from "../../core/errors.ts";
 import type { CloseReason, Endpoint } from "../../core/events.ts";
 import type { Connection } from "../../core/service.ts";
 import { Charset } from "./charset.ts";
-import { AYT, BRK, EC, EL, GA, IP, NOP } from "./codec.ts";
+import { AYT, BRK, EC, EL, GA, IP, NOP, verbName } from "./codec.ts";
 import { Link, type LinkManner, type LinkUser, PATIENCE } from "./link.ts";
-import { BINARY, ECHO, SGA, type Side } from "./options.ts";
+import { BINARY, ECHO, optionName, SGA, type Side } from "./options.ts";
 import { LineReader } from "./reader.ts";
 import type { ReadLineOptions, Terminal } from "./terminal.ts";
 
@@ -118,6 +118,10 @@ export class Tty implements Terminal {
     return this.#link.terminalType;
   }
 
+  get options(): readonly string[] {
+    return [...this.#link.options].map(([verb, option]) => `${verbName(verb)} ${optionName(option)}`);
+  }
+
   get characterMode(): boolean {
     return this.#options.echo === "always" || this.#link.options.enabled("local", ECHO);
   }
@@ -166,11 +170,11 @@ export class Tty implements Terminal {
   }
 
   async readLine(prompt = "", options: ReadLineOptions = {}): Promise<string | undefined> {
-    const { hidden = false, untold = hidden } = options;
+    const { hidden = false, untold = hidden, complete } = options;
     // A client that echoes by itself stops it for a password where it is told that we would.
     const concealing = hidden && this.#options.echo === "passwords";
     if (concealing) this.#link.options.request("local", ECHO, "enable");
-    const line = await this.#reader.read(prompt, hidden);
+    const line = await this.#reader.read(prompt, { hidden, ...(complete && { complete }) });
     if (concealing) this.#link.options.request("local", ECHO, "disable");
     this.#lineAt = performance.now();
     this.#running = undefined;

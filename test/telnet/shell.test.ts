@@ -117,10 +117,22 @@ describe("commands", () => {
 
   test("help tells of every command, and the time is one", async () => {
     const [help = "", time = ""] = await answers(["help", "time"]);
-    for (const name of "cat cd clear echo help join ls me nick quit rooms say tell time who".split(" ")) {
+    for (const name of "cat cd clear echo help history join ls me nick quit rooms run say tell term time who".split(
+      " ",
+    )) {
       expect(help).toMatch(new RegExp(`^  ${name}\\b`, "m"));
     }
     expect(Math.abs(Date.parse(time) - Date.now())).toBeLessThan(10_000);
+  });
+
+  test("history tells what was typed, and term what is known of a client that tells nothing", async () => {
+    const [, history, term] = await answers(["echo hi", "history", "term"]);
+    expect(history).toBe("   1  echo hi\n   2  history");
+    expect(term).toBe("type     unknown\nwindow   unknown\nmode     line\noptions  none");
+  });
+
+  test("the time is the lab's", async () => {
+    expect(await answers(["time"], { clock: "2026-01-31T12:00:00Z" })).toContain("2026-01-31T12:00:00.000Z");
   });
 
   test("ls and cd look at directories", async () => {
