@@ -9,6 +9,11 @@ export class Charset {
   #pending: number[] = [];
   #known: "utf-8" | "latin1" | undefined;
 
+  /** From now on the client's characters are known. */
+  agree(charset: "utf-8" | "latin1"): void {
+    this.#known = charset;
+  }
+
   decode(bytes: Uint8Array): string {
     if (this.#pending.length === 0 && isAscii(bytes)) return Buffer.from(bytes).toString("latin1");
     let text = "";

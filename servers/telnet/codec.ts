@@ -2,7 +2,7 @@
 
 const SUSP = 237;
 const ABORT = 238;
-const EOR = 239;
+export const EOR = 239;
 const SE = 240;
 export const NOP = 241;
 export const DM = 242;

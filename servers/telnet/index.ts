@@ -1,5 +1,5 @@
 import { WirelabError } from "../../core/errors.ts";
-import type { ListenOptions, Service } from "../../core/service.ts";
+import type { ListenOptions, Service, Site } from "../../core/service.ts";
 import type { Device } from "./device.ts";
 import type { Login } from "./login.ts";
 import type { ShellOptions } from "./shell.ts";
@@ -98,7 +98,7 @@ export function telnet(options: TelnetOptions = {}): Service {
         const { behindLogin } = await import("./login.ts");
         const inside = session ?? shellSession(site, shell);
         const asked = login && behindLogin(site, login === "required" ? {} : login, inside);
-        return telnetEngine(asked ?? inside, { maxOutgoing });
+        return telnetEngine(asked ?? inside, { maxOutgoing, extensions: "on", status: statusOf(site) });
       }
       const { checkedDevice, readDevice } = await import("./device-file.ts");
       const { deviceSession, mannerOf } = await import("./device-session.ts");
@@ -106,4 +106,15 @@ export function telnet(options: TelnetOptions = {}): Service {
       return telnetEngine(deviceSession(site, known), { maxOutgoing, ...mannerOf(known) });
     },
   };
+}
+
+/** What MSSP tells: who asks wants to know how many people are there, and since when. */
+function statusOf({ server, rooms, clock }: Site): () => Readonly<Record<string, string>> {
+  const started = Math.floor(clock.now() / 1000);
+  return () => ({
+    NAME: server,
+    PLAYERS: `${rooms.list().reduce((sum, { members }) => sum + members, 0)}`,
+    UPTIME: `${started}`,
+    CODEBASE: "wirelab",
+  });
 }

@@ -14,8 +14,13 @@ import {
 } from "./codec.ts";
 import {
   BINARY,
+  CHARSET,
   ECHO,
+  EOR,
+  GMCP,
+  MSSP,
   NAWS,
+  NEW_ENVIRON,
   OptionTable,
   optionName,
   SGA,
@@ -53,6 +58,8 @@ export interface LinkUser {
   command(code: number): void;
   /** An option has come into force, has gone out of it, or was refused to us. */
   settled(side: Side, option: number, on: boolean): void;
+  /** A subnegotiation of an option in force that is none of this link's own. Answers what it says, for observers. */
+  subnegotiation(option: number, payload: Uint8Array): string | undefined;
   /** All that came in one piece was handed over. */
   paused(): void;
   /** The client has sent its last byte. */
@@ -69,6 +76,8 @@ export interface LinkManner {
   readonly echo?: "offered" | "always" | "passwords";
   /** `passive` proposes no option; those that the client proposes are answered. Default `active`. */
   readonly negotiation?: "active" | "passive";
+  /** Whether those that ask for EOR, CHARSET, NEW-ENVIRON, MSSP or GMCP get it. Default `off`. */
+  readonly extensions?: "on" | "off";
   /** Default: output goes out as it is made. */
   readonly pace?: Pace;
 }
@@ -96,9 +105,13 @@ export class Link {
     this.#connection = connection;
     this.#user = user;
     this.#manner = manner;
+    const extended = manner.extensions === "on";
     const echo = manner.echo === "passwords" ? [] : [ECHO];
     this.options = new OptionTable({
-      welcome: { local: [BINARY, ...echo, SGA, STATUS], remote: [BINARY, SGA, TTYPE, NAWS] },
+      welcome: {
+        local: [BINARY, ...echo, SGA, STATUS, ...(extended ? [EOR, CHARSET, MSSP, GMCP] : [])],
+        remote: [BINARY, SGA, TTYPE, NAWS, ...(extended ? [NEW_ENVIRON, CHARSET, GMCP] : [])],
+      },
       send: (verb, option) => this.#negotiate(verb, option),
       settled: (side, option, on) => this.#settled(side, option, on),
     });
@@ -244,13 +257,14 @@ export class Link {
 
   #settled(side: Side, option: number, on: boolean): void {
     if (side === "remote" && option === TTYPE && on) {
-      this.#subnegotiate(TTYPE, [SEND], "SB TTYPE SEND");
+      this.subnegotiate(TTYPE, Uint8Array.of(SEND), "SB TTYPE SEND");
     }
     this.#user.settled(side, option, on);
   }
 
-  #subnegotiate(option: number, payload: readonly number[], preview: string): void {
-    const bytes = subnegotiation(option, Uint8Array.from(payload));
+  /** Sends a subnegotiation; observers are told the preview. */
+  subnegotiate(option: number, payload: Uint8Array, preview: string): void {
+    const bytes = subnegotiation(option, payload);
     this.#frame("out", bytes.length, () => preview);
     this.#write(bytes);
   }
@@ -269,12 +283,14 @@ export class Link {
         .toString("latin1")
         .replace(/[^!-~]/g, "");
       heard = `TTYPE IS ${this.terminalType}`;
+    } else if (this.options.enabled("local", option) || this.options.enabled("remote", option)) {
+      heard = this.#user.subnegotiation(option, payload) ?? heard;
     }
     this.#frame("in", payload.length + 5, () => `SB ${heard}`);
     if (option === STATUS && payload[0] === SEND && this.options.enabled("local", STATUS)) {
       const inForce = [...this.options];
       const preview = inForce.map(([verb, code]) => ` ${verbName(verb)} ${optionName(code)}`).join("");
-      this.#subnegotiate(STATUS, [IS, ...inForce.flat()], `SB STATUS IS${preview}`);
+      this.subnegotiate(STATUS, Uint8Array.from([IS, ...inForce.flat()]), `SB STATUS IS${preview}`);
     }
   }
 

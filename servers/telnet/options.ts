@@ -10,6 +10,16 @@ export const TIMING_MARK = 6;
 export const TTYPE = 24;
 /** Negotiate About Window Size, RFC 1073. */
 export const NAWS = 31;
+/** END-OF-RECORD, RFC 885. */
+export const EOR = 25;
+/** RFC 1572. */
+export const NEW_ENVIRON = 39;
+/** RFC 2066. */
+export const CHARSET = 42;
+/** MUD Server Status Protocol. */
+export const MSSP = 70;
+/** Generic MUD Communication Protocol. */
+export const GMCP = 201;
 
 const NAMES: Readonly<Record<number, string>> = {
   [BINARY]: "BINARY",
@@ -19,14 +29,17 @@ const NAMES: Readonly<Record<number, string>> = {
   [TIMING_MARK]: "TIMING-MARK",
   [TTYPE]: "TTYPE",
   [NAWS]: "NAWS",
-  25: "EOR",
+  [EOR]: "EOR",
   32: "TSPEED",
   33: "LFLOW",
   34: "LINEMODE",
   35: "XDISPLOC",
   36: "OLD-ENVIRON",
-  39: "NEW-ENVIRON",
-  42: "CHARSET",
+  [NEW_ENVIRON]: "NEW-ENVIRON",
+  [CHARSET]: "CHARSET",
+  [MSSP]: "MSSP",
+  86: "COMPRESS2",
+  [GMCP]: "GMCP",
 };
 
 /** An option by its name in IANA's registry, or by its number. */

@@ -90,7 +90,11 @@ export function shellSession(site: Site, options: ShellOptions = {}): TelnetSess
     const hear = (message: RoomMessage) => {
       // What one does oneself is answered by the command, and nobody needs to hear of the own arrival.
       const own = seat === undefined || message.nick === seat.nick;
-      if (!own || message.kind === "told") terminal.notify(`${lineOf(message)}\n`);
+      if (own && message.kind !== "told") return;
+      terminal.notify(`${lineOf(message)}\n`);
+      const { kind, room, nick, text } = message;
+      const channel = kind === "told" ? "tell" : room;
+      if (text !== "") terminal.gmcp("Comm.Channel.Text", { channel, talker: nick, text });
     };
     const account = terminal.account ?? site.accounts.anonymous ?? VISITOR;
     seat = takeSeat(site.rooms, options.room ?? LOBBY, hear);

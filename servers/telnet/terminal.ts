@@ -14,6 +14,8 @@ export interface Terminal {
   readonly rows: number | undefined;
   /** What the client calls its terminal, undefined while it has not told (TERMINAL-TYPE, RFC 1091). */
   readonly type: string | undefined;
+  /** What the client tells of its surroundings, if it offers to (NEW-ENVIRON, RFC 1572): `LANG` for example. */
+  readonly environment: ReadonlyMap<string, string>;
   /** The Telnet options in force, as they were agreed on: `WILL ECHO` for ours, `DO NAWS` for the client's. */
   readonly options: readonly string[];
   /** Whether the client sends each key at once and leaves the echo to us. Otherwise it sends lines, and echoes itself. */
@@ -53,6 +55,8 @@ export interface Terminal {
    * when the next line is read. A client that does not read them is cut off when `maxOutgoing` bytes wait for it.
    */
   notify(text: string): void;
+  /** Sends a GMCP message to a client that has asked for that protocol; to others nothing. */
+  gmcp(name: string, data?: unknown): void;
 }
 
 export interface ReadLineOptions {

@@ -3,9 +3,10 @@ import { codeOf, messageOf, WirelabError } from "../../core/errors.ts";
 import type { CloseReason, Endpoint } from "../../core/events.ts";
 import type { Connection } from "../../core/service.ts";
 import { Charset } from "./charset.ts";
-import { AYT, BRK, EC, EL, GA, IP, NOP, verbName } from "./codec.ts";
+import { AYT, BRK, EC, EL, EOR as END_OF_RECORD, GA, IP, NOP, verbName } from "./codec.ts";
+import { Extensions } from "./extensions.ts";
 import { Link, type LinkManner, type LinkUser, PATIENCE } from "./link.ts";
-import { BINARY, ECHO, optionName, SGA, type Side } from "./options.ts";
+import { BINARY, ECHO, EOR, GMCP, optionName, SGA, type Side } from "./options.ts";
 import { LineReader } from "./reader.ts";
 import type { ReadLineOptions, Terminal } from "./terminal.ts";
 
@@ -31,6 +32,8 @@ export interface TtyOptions extends LinkManner {
   readonly encoding?: () => Encoding;
   /** What `\n` is on the wire, and then a CR stays as it is. Default: RFC 854's CR LF, with CR NUL for a CR alone. */
   readonly lineEnd?: string;
+  /** What MSSP tells of the server. Default: nothing. */
+  readonly status?: () => Readonly<Record<string, string>>;
 }
 
 /**
@@ -51,6 +54,7 @@ export class Tty implements Terminal {
   readonly #reader: LineReader;
   readonly #encoding: Encoding;
   readonly #options: TtyOptions;
+  readonly #extensions: Extensions;
   readonly #waiting: (() => void)[] = [];
   #running: AbortController | undefined;
   #probing: NodeJS.Timeout | undefined;
@@ -66,7 +70,13 @@ export class Tty implements Terminal {
     this.closed = connection.closed;
     this.#connection = connection;
     this.#options = options;
-    this.#encoding = options.encoding?.() ?? new Charset();
+    const charset = new Charset();
+    this.#encoding = options.encoding?.() ?? charset;
+    this.#extensions = new Extensions({
+      subnegotiate: (option, payload, preview) => this.#link.subnegotiate(option, payload, preview),
+      charset: (name) => charset.agree(name),
+      status: () => options.status?.() ?? {},
+    });
     const tty = this;
     const user: LinkUser = {
       get ready() {
@@ -75,6 +85,7 @@ export class Tty implements Terminal {
       data: (bytes) => this.#reader.type(this.#encoding.decode(bytes)),
       command: (code) => this.#command(code),
       settled: (side, option, on) => this.#settled(side, option, on),
+      subnegotiation: (option, payload) => this.#extensions.heard(option, payload),
       paused: () => this.#settle(),
       ended: () => {
         this.#reader.end();
@@ -116,6 +127,16 @@ export class Tty implements Terminal {
 
   get type(): string | undefined {
     return this.#link.terminalType;
+  }
+
+  get environment(): ReadonlyMap<string, string> {
+    return this.#extensions.environment;
+  }
+
+  gmcp(name: string, data?: unknown): void {
+    if (this.#gone || !this.#link.options.enabled("local", GMCP)) return;
+    const message = data === undefined ? name : `${name} ${JSON.stringify(data)}`;
+    this.#link.subnegotiate(GMCP, Buffer.from(message), shortened(`SB GMCP ${message}`));
   }
 
   get options(): readonly string[] {
@@ -240,6 +261,7 @@ export class Tty implements Terminal {
   }
 
   #settled(side: Side, option: number, on: boolean): void {
+    if (on) this.#extensions.agreed(side, option);
     if (side !== "local") return;
     if (option === ECHO && on) this.#reader.echoing();
     // The prompt is out already, and only now is it known that this client wants to be told when it is its turn.
@@ -256,6 +278,10 @@ export class Tty implements Terminal {
 
   /** RFC 854: a client that has refused to do without GA gets it when it is its turn. One that has not answered does not. */
   #goAhead(): void {
+    if (this.#link.options.enabled("local", EOR)) {
+      this.#link.sendCommand(END_OF_RECORD);
+      return;
+    }
     // A server that has asked for nothing has not been refused anything.
     if (this.#options.negotiation === "passive") return;
     if (this.#link.options.refused("local", SGA)) this.#link.sendCommand(GA);

@@ -31,6 +31,7 @@ function linked() {
     },
     command: () => {},
     settled: () => {},
+    subnegotiation: () => undefined,
     paused: () => {},
     ended: () => {},
     drained: () => void heard.push("drained"),

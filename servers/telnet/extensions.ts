@@ -1,0 +1,158 @@
+import { CHARSET, GMCP, MSSP, NEW_ENVIRON, type Side } from "./options.ts";
+
+/** How many variables of a client are kept. */
+const MAX_VARIABLES = 64;
+
+/** RFC 2066 §5. */
+const [REQUEST, ACCEPTED, REJECTED] = [1, 2, 3] as const;
+
+/** RFC 1572 §2. */
+const [IS, SEND, INFO] = [0, 1, 2] as const;
+const [VAR, VALUE, ESC, USERVAR] = [0, 1, 2, 3] as const;
+
+/** MSSP, which counts from 1. */
+const [MSSP_VAR, MSSP_VAL] = [1, 2] as const;
+
+/** What we can write, by the names that clients give it (IANA's registry). */
+const CHARSETS: Readonly<Record<string, "utf-8" | "latin1">> = {
+  "UTF-8": "utf-8",
+  "ISO-8859-1": "latin1",
+  "US-ASCII": "latin1",
+};
+
+export interface ExtensionsUser {
+  /** Sends a subnegotiation; `preview` says it to people. */
+  subnegotiate(option: number, payload: Uint8Array, preview: string): void;
+  /** A character set has been agreed on. */
+  charset(name: "utf-8" | "latin1"): void;
+  /** What MSSP tells of the server, by name. */
+  status(): Readonly<Record<string, string>>;
+}
+
+/** Options that have no effect but for clients that ask for them: CHARSET, NEW-ENVIRON, MSSP, GMCP. */
+export class Extensions {
+  /** What the client has told of its surroundings (NEW-ENVIRON). */
+  readonly environment = new Map<string, string>();
+  readonly #user: ExtensionsUser;
+
+  constructor(user: ExtensionsUser) {
+    this.#user = user;
+  }
+
+  /** An option has come into force. */
+  agreed(side: Side, option: number): void {
+    const { subnegotiate, status } = this.#user;
+    if (side === "remote" && option === NEW_ENVIRON) {
+      subnegotiate(NEW_ENVIRON, Uint8Array.of(SEND), "SB NEW-ENVIRON SEND");
+    }
+    if (side !== "local") return;
+    if (option === CHARSET) {
+      const offer = ";UTF-8;ISO-8859-1";
+      subnegotiate(CHARSET, withText(REQUEST, offer), `SB CHARSET REQUEST ${offer}`);
+    }
+    if (option === MSSP) {
+      const pairs = Object.entries(status());
+      const payload = pairs.flatMap(([name, value]) => [withText(MSSP_VAR, name), withText(MSSP_VAL, value)]);
+      subnegotiate(MSSP, Buffer.concat(payload), `SB MSSP ${pairs.map((pair) => pair.join("=")).join(" ")}`);
+    }
+  }
+
+  /** Takes a subnegotiation of an option that is in force. Answers what it says, for people. */
+  heard(option: number, payload: Uint8Array): string | undefined {
+    switch (option) {
+      case CHARSET:
+        return this.#charset(payload);
+      case NEW_ENVIRON:
+        return this.#environment(payload);
+      case GMCP:
+        return this.#gmcp(Buffer.from(payload).toString());
+      default:
+        return undefined;
+    }
+  }
+
+  #charset([kind, ...rest]: Uint8Array): string {
+    const text = Buffer.from(rest).toString("latin1");
+    if (kind === ACCEPTED) {
+      const known = knownCharset(text);
+      if (known) this.#user.charset(known);
+      return `CHARSET ACCEPTED ${text}`;
+    }
+    if (kind !== REQUEST) return kind === REJECTED ? "CHARSET REJECTED" : `CHARSET ${kind}`;
+    // RFC 2066 §5: a version of one byte may follow the offer of a translation table, which we do not take.
+    const list = text.replace(/^\[TTABLE\]./s, "");
+    const wanted = list.split(list.charAt(0)).find((name) => knownCharset(name));
+    const known = wanted && knownCharset(wanted);
+    if (known) {
+      this.#user.subnegotiate(CHARSET, withText(ACCEPTED, wanted), `SB CHARSET ACCEPTED ${wanted}`);
+      this.#user.charset(known);
+    } else {
+      this.#user.subnegotiate(CHARSET, Uint8Array.of(REJECTED), "SB CHARSET REJECTED");
+    }
+    return `CHARSET REQUEST ${list}`;
+  }
+
+  #environment([kind, ...rest]: Uint8Array): string {
+    if (kind !== IS && kind !== INFO) return `NEW-ENVIRON ${kind}`;
+    const names: string[] = [];
+    for (const [name, value] of variablesIn(rest)) {
+      if (value === undefined) this.environment.delete(name);
+      else if (this.environment.size < MAX_VARIABLES || this.environment.has(name))
+        this.environment.set(name, value);
+      names.push(name);
+    }
+    // Of the values nobody is told: any of them may be a secret.
+    return `NEW-ENVIRON ${kind === IS ? "IS" : "INFO"} ${names.slice(0, MAX_VARIABLES).join(" ")}`;
+  }
+
+  #gmcp(message: string): string {
+    if (/^Core\.Ping\b/i.test(message))
+      this.#user.subnegotiate(GMCP, Buffer.from("Core.Ping"), "SB GMCP Core.Ping");
+    return `GMCP ${message.slice(0, 200)}`;
+  }
+}
+
+function withText(kind: number, text: string): Buffer {
+  return Buffer.concat([Uint8Array.of(kind), Buffer.from(text)]);
+}
+
+function knownCharset(name: string): "utf-8" | "latin1" | undefined {
+  const key = name.toUpperCase();
+  return Object.hasOwn(CHARSETS, key) ? CHARSETS[key] : undefined;
+}
+
+/** RFC 1572 §2: names, each with a value behind it unless the variable is not defined; ESC takes a byte as it is. */
+function variablesIn(bytes: readonly number[]): Map<string, string | undefined> {
+  const variables = new Map<string, string | undefined>();
+  let name: number[] | undefined;
+  let value: number[] | undefined;
+  const keep = () => {
+    if (name?.length) variables.set(clean(name), value && clean(value));
+  };
+  for (let at = 0; at < bytes.length; at += 1) {
+    let byte = bytes[at] ?? 0;
+    if (byte === VAR || byte === USERVAR) {
+      keep();
+      name = [];
+      value = undefined;
+      continue;
+    }
+    if (byte === VALUE) {
+      value = [];
+      continue;
+    }
+    if (byte === ESC) {
+      at += 1;
+      byte = bytes[at] ?? 0;
+    }
+    (value ?? name)?.push(byte);
+  }
+  keep();
+  return variables;
+}
+
+function clean(bytes: readonly number[]): string {
+  return Buffer.from(bytes)
+    .toString()
+    .replace(/\p{Cc}/gu, "");
+}
