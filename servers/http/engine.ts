@@ -9,6 +9,7 @@ import { Conversation } from "./conversation.ts";
 import { serveFiles } from "./files.ts";
 import { checkHead } from "./head.ts";
 import type { HttpApp, HttpOptions } from "./index.ts";
+import { inspection } from "./inspect/serve.ts";
 import { malformed } from "./malformed.ts";
 import { Refusal, rawReply, refuse } from "./refusal.ts";
 import { settingsOf } from "./settings.ts";
@@ -29,6 +30,8 @@ export async function httpEngine(site: Site, options: HttpOptions): Promise<Engi
   const visitor = visitors(site, settings.public);
   const files = serveFiles(settings, visitor);
   const programs = programSettings && cgi(programSettings, settings, visitor, serve);
+
+  const inspects = settings.inspect === false ? undefined : inspection(settings.inspect, visitor);
 
   if (options.app) app.use(mounted(options.app));
   app.use((request) => serve(turnOf(request)));
@@ -70,7 +73,9 @@ export async function httpEngine(site: Site, options: HttpOptions): Promise<Engi
   server.emit("listening");
 
   function serve(turn: Turn): Promise<void> {
-    return programs?.claims(turn.request.url) ? programs.serve(turn) : files(turn);
+    const { url } = turn.request;
+    if (inspects?.claims(url)) return inspects.serve(turn);
+    return programs?.claims(url) ? programs.serve(turn) : files(turn);
   }
 
   function take(request: IncomingMessage, response: ServerResponse): void {

@@ -41,6 +41,12 @@ export interface HttpOptions extends ListenOptions {
    * folder, for everybody who may read. Default: none.
    */
   readonly cgi?: string | CgiOptions;
+  /**
+   * Where the endpoints are that clients are tried on: `echo`, `status/CODE`, `delay/MS`, `bytes/N`, `drip`, `redirect/N`,
+   * `cookies`, `cache`, `basic-auth`, `sse`, `chunked`, `trailers`, `gzip`, `range/N`, `stream/N` and more, listed at the path
+   * itself. They hide files of the same path. Default `/_/`; `false` for none.
+   */
+  readonly inspect?: string | false;
   /** Is asked before the files: an Express app, a router, or a function. Default: none. */
   readonly app?: HttpApp;
 }

@@ -6,6 +6,7 @@ const DEFAULTS = {
   public: "elr",
   dotfiles: "hide",
   compression: "on",
+  inspect: "/_/",
   maxBody: 1_073_741_824,
   maxHeaderSize: 16_384,
   headersTimeout: 10_000,
@@ -30,6 +31,7 @@ export interface Settings extends Readonly<Record<Limit, number>> {
   readonly public: string;
   readonly dotfiles: "hide" | "allow";
   readonly compression: "on" | "off";
+  readonly inspect: string | false;
   readonly checkingInterval: number;
 }
 
@@ -50,6 +52,12 @@ export function settingsOf(options: HttpOptions): Settings {
     throw new WirelabError(
       "BAD_OPTION",
       `http's public has the letter "${strange}"; the letters are ${PERMISSIONS}.`,
+    );
+  }
+  if (settings.inspect !== false && !/^(?:\/[\w~-][\w.~-]*)+\/$/.test(settings.inspect)) {
+    throw new WirelabError(
+      "BAD_OPTION",
+      `http's inspect is "${settings.inspect}"; write "/_/", or false for none.`,
     );
   }
   const { requestTimeout } = settings;

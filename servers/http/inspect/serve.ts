@@ -1,0 +1,35 @@
+import { Refusal } from "../refusal.ts";
+import { targetOf } from "../target.ts";
+import type { Turn } from "../turn.ts";
+import type { Visitors } from "../visitor.ts";
+import { ENDPOINTS, unknown } from "./endpoints.ts";
+import { json, send } from "./send.ts";
+
+/** Answers that clients are tried on. */
+export interface Inspection {
+  claims(url: string): boolean;
+  serve(turn: Turn): Promise<void>;
+}
+
+/** @param prefix the path of all endpoints, with a slash at both ends. */
+export function inspection(prefix: string, visitors: Visitors): Inspection {
+  const endpoints = new Map(Object.entries(ENDPOINTS));
+  return {
+    claims: (url) => url.startsWith(prefix),
+    async serve(turn) {
+      const { request } = turn;
+      const { path, query } = targetOf(request.url);
+      if (!`${path}/`.startsWith(prefix)) throw unknown(path);
+      const [name = "", ...rest] = path.slice(prefix.length).split("/");
+      if (name === "")
+        return send(turn, json({ endpoints: [...endpoints.values()].map(({ use }) => prefix + use) }));
+      const endpoint = endpoints.get(name);
+      if (!endpoint) throw unknown(name);
+      const { method } = request;
+      if (method === "TRACE" || (endpoint.methods !== "any" && method !== "GET" && method !== "HEAD")) {
+        throw new Refusal(405, `${method} has no meaning here.`, { Allow: "GET, HEAD" });
+      }
+      await endpoint.answer({ turn, rest, query: new URLSearchParams(query), prefix, visitors });
+    },
+  };
+}
