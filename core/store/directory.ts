@@ -111,6 +111,13 @@ class DirectoryStore implements Store {
     });
   }
 
+  available(): Promise<number> {
+    return this.#at("/", async () => {
+      const { bavail, bsize } = await fs.statfs(this.#root);
+      return bavail * bsize;
+    });
+  }
+
   remove(path: string): Promise<void> {
     return this.#at(path, async (virtual) => {
       const { place, stats } = await this.#itself(virtual);

@@ -77,6 +77,7 @@ export function inspected(store: Store): InspectedStore {
     makeDirectory: (path) => store.makeDirectory(path),
     setMode: (path, mode) => store.setMode(path, mode),
     setModified: (path, modified) => store.setModified(path, modified),
+    ...(store.available && { available: () => store.available?.() ?? Promise.resolve(0) }),
     confined: (directory) => store.confined?.(directory) ?? store,
     text: async (path) => text((await store.read(path)).stream()),
     async json(path) {

@@ -110,6 +110,10 @@ class MemoryStore implements Store {
     });
   }
 
+  async available(): Promise<number> {
+    return this.#capacity - this.#used;
+  }
+
   async remove(path: string): Promise<void> {
     const resolved = resolveEntry(path);
     if (resolved === "/") throw rootStays("/");

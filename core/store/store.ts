@@ -76,6 +76,8 @@ export interface Store {
   /** Sets the permission bits; others, as setuid, are left out. */
   setMode(path: string, mode: number): Promise<void>;
   setModified(path: string, modified: Date): Promise<void>;
+  /** How many bytes more can be stored, where that is known. */
+  available?(): Promise<number>;
   /**
    * The same store, same paths, for somebody who may not leave `directory` by a symlink either. A store that has no links
    * needs none of it.

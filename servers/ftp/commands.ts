@@ -5,6 +5,7 @@ import { type FtpReply, multiline, refusal, reply } from "./reply.ts";
 import type { Session } from "./session.ts";
 import type { PublicVerb, Verb, VerbTable } from "./verb.ts";
 import { ACCESS_VERBS } from "./verbs/access.ts";
+import { DIGEST_VERBS } from "./verbs/digests.ts";
 import { PARAMETER_VERBS } from "./verbs/parameters.ts";
 import { PATH_VERBS } from "./verbs/paths.ts";
 import { SERVICE_VERBS } from "./verbs/service.ts";
@@ -89,6 +90,7 @@ const VERBS: ReadonlyMap<string, Verb> = new Map(
     ...PARAMETER_VERBS,
     ...PATH_VERBS,
     ...SERVICE_VERBS,
+    ...DIGEST_VERBS,
     HELP,
     FEAT,
     "SITE HELP": SITE_HELP,

@@ -8,9 +8,11 @@ export class Files {
   readonly account: KnownAccount;
   /** The account's view of the store, in the store's own paths: see {@link at}. */
   readonly store: GuardedStore;
+  readonly #store: Store;
   #cwd = "/";
 
   constructor(store: Store, account: KnownAccount) {
+    this.#store = store;
     this.account = account;
     this.store = guarded(store, account);
   }
@@ -43,6 +45,11 @@ export class Files {
 
   entry(path: string, permission?: Permission): Promise<Entry> {
     return this.store.stat(this.at(path), permission);
+  }
+
+  /** How many bytes more can be stored, where the store tells. */
+  async available(): Promise<number | undefined> {
+    return this.#store.available?.();
   }
 
   async changeDirectory(path: string): Promise<string> {

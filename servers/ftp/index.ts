@@ -11,6 +11,12 @@ export interface FtpOptions extends Omit<ListenOptions, "tls"> {
   readonly tls?: "explicit" | "required" | "implicit";
   /** Whether a data connection must resume a TLS session, as vsftpd demands it: only who has one may take it. Default false. */
   readonly requireReuse?: boolean;
+  /**
+   * Whether what has come of an upload that was torn becomes the file, in place of the old one, for the client to go on from.
+   * Default false: the old file stays whole. Uploads that go on at the end of a file, behind REST,
+   * always keep what has come.
+   */
+  readonly keepPartial?: boolean;
   /** What the server says first, behind 220; lines parted by `\n` make a reply of several lines. Default `wirelab FTP server ready.` */
   readonly greeting?: string;
   /** The IPv4 address that PASV answers, where a translated address or a port mapping demands another. Default: the one that the client came in by. */
@@ -27,6 +33,7 @@ export interface FtpOptions extends Omit<ListenOptions, "tls"> {
 export interface FtpSettings {
   readonly tls: "explicit" | "required" | "implicit";
   readonly requireReuse: boolean;
+  readonly keepPartial: boolean;
   readonly greeting: string;
   readonly passiveHost: string | undefined;
   readonly passivePorts: PortRange | undefined;
@@ -62,6 +69,7 @@ export function ftp(options: FtpOptions = {}): Service {
     maxLoginTries = 3,
     tls = "explicit",
     requireReuse = false,
+    keepPartial = false,
     ...listen
   } = options;
   const settings: FtpSettings = {
@@ -72,6 +80,7 @@ export function ftp(options: FtpOptions = {}): Service {
     maxLoginTries,
     tls,
     requireReuse,
+    keepPartial,
   };
   check(settings);
   return {

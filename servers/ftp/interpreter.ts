@@ -23,7 +23,6 @@ export type InterpretedVerb =
   | "CWD"
   | "DELE"
   | "MKD"
-  | "MODE"
   | "NOOP"
   | "PWD"
   | "RMD"

@@ -16,9 +16,11 @@ const LIMIT = { matches: 10_000, directories: 1000 };
 export interface Listing {
   readonly of: "file" | "directory" | "pattern";
   readonly rows: readonly Listed[];
+  /** The letters of the flags in front. */
+  readonly flags: string;
 }
 
-/** One of them, as of `ls`: `-la`. */
+/** Some of them, as of `ls`: `-la`. */
 const FLAGS = /^-\w*(?: +|$)/;
 
 /** What stands behind the flags. */
@@ -28,22 +30,80 @@ export function withoutFlags(argument: string): string {
 
 /**
  * What LIST, NLST and STAT list: a directory's entries, a file itself, or what fits a pattern. Flags in front, as of `ls`, are
- * taken for what they are unless something has that very name.
+ * taken for what they are unless something has that very name: `-d` the directory itself, `-t` the newest first, `-S` the
+ * largest first, `-r` the other way round. Nothing is hidden, with `-a` or without.
  */
-export async function listed(files: Files, argument: string): Promise<Listing> {
+export async function listed(files: Files, argument: string, flags = ""): Promise<Listing> {
   try {
     const entry = await files.entry(argument);
-    if (entry.type === "file") return { of: "file", rows: [{ entry, path: argument }] };
+    if (entry.type === "file") return { of: "file", rows: [{ entry, path: argument }], flags };
+    if (flags.includes("d")) {
+      const path = argument === "" ? "." : argument;
+      return { of: "directory", rows: [{ entry: { ...entry, name: path }, path }], flags };
+    }
     const entries = await files.store.list(files.at(argument));
-    return { of: "directory", rows: entries.map((each) => ({ entry: each, path: each.name })) };
+    const rows = entries.map((each) => ({ entry: each, path: each.name }));
+    return { of: "directory", rows: inOrder(rows, flags), flags };
   } catch (error) {
     if (!(error instanceof WirelabError) || error.code !== "NOT_FOUND") throw error;
-    if (FLAGS.test(argument)) return listed(files, argument.replace(FLAGS, ""));
+    if (FLAGS.test(argument)) {
+      const [group = ""] = FLAGS.exec(argument) ?? [];
+      return listed(files, argument.replace(FLAGS, ""), flags + group.slice(1).trim());
+    }
     if (!isPattern(argument)) throw error;
     const rows = await expanded(files, argument);
     if (rows.length === 0) throw error;
-    return { of: "pattern", rows };
+    return { of: "pattern", rows: inOrder(rows, flags), flags };
   }
+}
+
+function inOrder(rows: readonly Listed[], flags: string): readonly Listed[] {
+  // Of the letters that name an order the last one counts, as with ls.
+  const by = /[tS](?=[^tS]*$)/.exec(flags)?.[0];
+  const sorted =
+    by === "t"
+      ? rows.toSorted((one, other) => other.entry.modified.getTime() - one.entry.modified.getTime())
+      : by === "S"
+        ? rows.toSorted((one, other) => other.entry.size - one.entry.size)
+        : rows;
+  return flags.includes("r") ? sorted.toReversed() : sorted;
+}
+
+/**
+ * The lines of a listing, with `-R` those of all directories below as well, each behind its path and a colon, as `ls` has it:
+ * no more than 10,000 lines out of 1,000 directories.
+ */
+export async function listingLines(
+  files: Files,
+  argument: string,
+  line: (row: Listed) => string,
+): Promise<string[]> {
+  const { of, rows, flags } = await listed(files, argument);
+  if (of !== "directory" || !flags.includes("R") || flags.includes("d")) return rows.map(line);
+  const top = withoutFlags(argument) || ".";
+  const lines: string[] = [];
+  const waiting = [{ path: top, rows }];
+  for (let seen = 0; seen < LIMIT.directories && lines.length < LIMIT.matches; seen += 1) {
+    const next = waiting.shift();
+    if (!next) break;
+    lines.push(...(seen === 0 ? [] : [""]), `${printable(next.path)}:`, ...next.rows.map(line));
+    const below = next.rows.filter(({ entry }) => entry.type === "directory");
+    const found = [];
+    for (const { path } of below.slice(0, LIMIT.directories - waiting.length)) {
+      const inner = next.path.endsWith("/") ? next.path + path : `${next.path}/${path}`;
+      const entries = await files.store.list(files.at(inner)).catch(() => []);
+      found.push({
+        path: inner,
+        rows: inOrder(
+          entries.map((entry) => ({ entry, path: entry.name })),
+          flags,
+        ),
+      });
+    }
+    // What is below comes before what is beside.
+    waiting.unshift(...found);
+  }
+  return lines;
 }
 
 /** What a pattern names, each path as the pattern writes it. Any of its segments may be a pattern of its own. */

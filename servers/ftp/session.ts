@@ -3,6 +3,7 @@ import type { Connection, Site } from "../../core/service.ts";
 import { answer, type Command, occurrence, parse } from "./commands.ts";
 import { CommandLines } from "./control.ts";
 import { DataChannel } from "./data.ts";
+import { DEFAULT_LEVEL } from "./deflate.ts";
 import { FACTS, type Fact } from "./facts.ts";
 import type { Files } from "./files.ts";
 import { settled } from "./flow.ts";
@@ -10,6 +11,7 @@ import type { FtpSettings } from "./index.ts";
 import type { Interpreter } from "./interpreter.ts";
 import { type FtpReply, onTheWire, reply } from "./reply.ts";
 import { type Cargo, Transfer } from "./transfer.ts";
+import type { Algorithm } from "./verbs/digests.ts";
 
 /** Commands that may wait for their turn before reading pauses; what a segment brings on top is bounded by its size. */
 const BACKLOG = 100;
@@ -28,6 +30,11 @@ export class Session {
   /** The files of the account that is logged in. */
   files: Files | undefined;
   type: "A" | "I" = "A";
+  /** How data crosses the data connection (MODE): as it is, or deflated at a level that OPTS MODE Z sets. */
+  mode: "S" | "Z" = "S";
+  level = DEFAULT_LEVEL;
+  /** What HASH tells (OPTS HASH). */
+  algorithm: Algorithm = "SHA-256";
   /** Where the next transfer goes on from (REST). */
   restart = 0;
   /** What RNFR named, for the very next command. */
@@ -131,6 +138,9 @@ export class Session {
     this.logout();
     this.data.drop();
     this.type = "A";
+    this.mode = "S";
+    this.level = DEFAULT_LEVEL;
+    this.algorithm = "SHA-256";
     this.restart = 0;
     this.facts = FACTS;
     this.epsvOnly = false;

@@ -4,6 +4,7 @@ import type { Direction } from "../../core/events.ts";
 import type { Connection, Site } from "../../core/service.ts";
 import { toLocal } from "./ascii.ts";
 import type { DataRoute } from "./data.ts";
+import { deflated, inflated } from "./deflate.ts";
 import { settled } from "./flow.ts";
 import { type FtpReply, refusal, reply } from "./reply.ts";
 
@@ -30,7 +31,7 @@ const UNOPENED: FtpReply = { code: 425, text: "Cannot open the data connection."
 /** One use of a data connection, from before it is there until the final reply is known. */
 export class Transfer {
   readonly cargo: Cargo;
-  /** Bytes on the data connection so far. */
+  /** Bytes so far, as TYPE has them; MODE Z may have made fewer of them. */
   bytes = 0;
   /** The command has had its final reply: a fault made one of the 150. */
   answered = false;
@@ -176,34 +177,51 @@ export class Transfer {
   }
 }
 
+/** How a session has its data: what OPTS, MODE and TYPE say when a transfer begins. */
+interface Form {
+  readonly type: "A" | "I";
+  readonly mode: "S" | "Z";
+  readonly level: number;
+}
+
 /** Sends all chunks, as fast as the client takes them, then FIN. */
 export async function send(
   chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
   data: Connection,
   transfer: Transfer,
+  { mode, level }: Pick<Form, "mode" | "level">,
 ): Promise<void> {
   const { stream } = data;
-  for await (const chunk of chunks) {
+  const outgoing = counted(chunks, transfer);
+  for await (const chunk of mode === "Z" ? deflated(outgoing, level) : outgoing) {
     const more = stream.write(chunk);
-    transfer.bytes += chunk.length;
     if (!more) await settled(stream, "drain");
   }
   data.end();
   await settled(stream, "finish");
 }
 
-/** Stores what comes until FIN. On any failure the sink is destroyed, which leaves the old file whole. */
+/**
+ * Stores what comes until FIN. On any failure the sink is destroyed, which leaves the old file whole; or what has come is kept,
+ * for the client to go on from, where `keeps` says so.
+ *
+ * @param keeps asked with the bytes that have come.
+ */
 export async function receive(
   data: Connection,
   sink: Writable,
   transfer: Transfer,
-  type: "A" | "I",
+  { type, mode }: Pick<Form, "type" | "mode">,
+  keeps: (bytes: number) => boolean,
 ): Promise<void> {
   // Its failure is found where the next write waits; an error without a listener would end the process.
   sink.on("error", () => {});
+  let stored = 0;
   try {
-    const incoming = counted(data.stream.iterator({ destroyOnReturn: false }), transfer);
+    const coming = data.stream.iterator({ destroyOnReturn: false });
+    const incoming = counted(mode === "Z" ? inflated(coming) : coming, transfer);
     for await (const chunk of type === "A" ? toLocal(incoming) : incoming) {
+      stored += chunk.length;
       if (!sink.write(chunk)) await settled(sink, "drain");
     }
     // A client that died has closed both its connections, and the end of this one looks like the end of the file: what
@@ -213,13 +231,17 @@ export async function receive(
     sink.end();
     await settled(sink, "finish");
   } catch (error) {
+    if (!sink.destroyed && !sink.writableEnded && keeps(stored)) {
+      sink.end();
+      await settled(sink, "finish").catch(() => {});
+    }
     sink.destroy();
     throw error;
   }
   data.end();
 }
 
-async function* counted(chunks: AsyncIterable<Uint8Array>, transfer: Transfer) {
+async function* counted(chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>, transfer: Transfer) {
   for await (const chunk of chunks) {
     transfer.bytes += chunk.length;
     yield chunk;

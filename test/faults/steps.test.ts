@@ -130,7 +130,7 @@ ftp.quit()
     const cwd = mkdtempSync(join(tmpdir(), "wirelab-"));
     writeFileSync(join(cwd, "big"), Buffer.alloc(300_000));
     const script = `
-      set net:reconnect-interval-base 1; set net:reconnect-interval-multiplier 1; set net:max-retries 5; set ftp:ssl-allow no
+      set net:reconnect-interval-base 1; set net:reconnect-interval-multiplier 1; set net:max-retries 5; set ftp:ssl-allow no; set ftp:use-mode-z no
       open -u foo,bar ${server.files}
       put big -o /in/big
     `;

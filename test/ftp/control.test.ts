@@ -201,15 +201,24 @@ describe("what the server says of itself", () => {
     await using client = await Dialogue.loggedIn(lab);
     expect((await client.say("FEAT")).split("\n")).toEqual([
       "211-Extensions supported:",
+      " AVBL",
       " EPRT",
       " EPSV",
+      " HASH SHA-256*;SHA-512;SHA-1;MD5;CRC32",
+      " HOST",
       " MDTM",
       " MFMT",
       " MLST type*;perm*;size*;modify*;UNIX.mode*;",
+      " MODE Z",
       " REST STREAM",
       " SIZE",
       " TVFS",
       " UTF8",
+      " XCRC",
+      " XMD5",
+      " XSHA1",
+      " XSHA256",
+      " XSHA512",
       "211 End",
     ]);
   });

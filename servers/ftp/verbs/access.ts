@@ -59,6 +59,19 @@ function protect(session: Session, argument: string): FtpReply {
 
 /** Access control (RFC 959 §4.1.1) and security (RFC 2228). */
 export const ACCESS_VERBS = {
+  HOST: {
+    syntax: "NAME",
+    argument: "required",
+    login: "optional",
+    feature: "HOST",
+    run(session, name) {
+      if (session.user !== undefined || session.files) return reply(503, "HOST comes before USER.");
+      // RFC 7151 §3.1: a name, or an address in brackets. This server answers to all of them.
+      if (!/^(?:[\w-]+(?:\.[\w-]+)*\.?|\[[\da-f:.]+\])$/i.test(name))
+        return reply(501, "That is no name of a host.");
+      return reply(220, "The host is known.");
+    },
+  },
   USER: {
     syntax: "NAME",
     argument: "required",

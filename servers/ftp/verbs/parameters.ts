@@ -11,6 +11,7 @@ import { FACTS } from "../facts.ts";
 import { type FtpReply, reply } from "../reply.ts";
 import type { Session } from "../session.ts";
 import { interpreted, type VerbTable } from "../verb.ts";
+import { ALGORITHMS } from "./digests.ts";
 
 /** Opens a port for the client to connect to, and says so. */
 async function passive(session: Session, say: (port: DataPort) => FtpReply): Promise<FtpReply> {
@@ -68,15 +69,39 @@ function setOption(session: Session, argument: string): FtpReply {
       session.facts = FACTS.filter((fact) => wanted.includes(fact.toLowerCase()));
       return reply(200, `MLST OPTS ${session.facts.map((fact) => `${fact};`).join("")}`);
     }
+    case "HASH": {
+      if (value === "") return reply(200, session.algorithm);
+      const algorithm = ALGORITHMS.find((known) => known === value.trim().toUpperCase());
+      if (!algorithm) return reply(501, `HASH knows ${ALGORITHMS.join(", ")}.`);
+      session.algorithm = algorithm;
+      return reply(200, algorithm);
+    }
+    case "MODE": {
+      const level = /^Z LEVEL ([0-9])$/i.exec(value.trim())?.[1];
+      if (level === undefined) return reply(501, "MODE takes Z LEVEL and a digit.");
+      session.level = Number(level);
+      return reply(200, `MODE Z LEVEL is ${level}.`);
+    }
     default:
-      return reply(501, "The options are UTF8 and MLST.");
+      return reply(501, "The options are UTF8, MLST, HASH and MODE.");
   }
 }
 
 /** Transfer parameters (RFC 959 §4.1.2, RFC 2428, RFC 3659 §5), and what else says or sets something. */
 export const PARAMETER_VERBS = {
   TYPE: { syntax: "A [N] | I | L 8", argument: "required", login: "required", run: setType },
-  MODE: interpreted("MODE", { syntax: "S", argument: "required", login: "required" }),
+  MODE: {
+    syntax: "S | Z",
+    argument: "required",
+    login: "required",
+    feature: "MODE Z",
+    run(session, argument) {
+      const mode = argument.trim().toUpperCase();
+      if (mode !== "S" && mode !== "Z") return reply(504, "The modes are S and Z.");
+      session.mode = mode;
+      return reply(200, mode === "S" ? "Mode is stream." : "Mode is deflated stream.");
+    },
+  },
   STRU: interpreted("STRU", { syntax: "F", argument: "required", login: "required" }),
   ALLO: interpreted("ALLO", { syntax: "BYTES", argument: "required", login: "required" }),
   REST: {
@@ -86,7 +111,12 @@ export const PARAMETER_VERBS = {
     feature: "REST STREAM",
     run: setRestart,
   },
-  OPTS: { syntax: "UTF8 ON | MLST FACT;…", argument: "required", login: "optional", run: setOption },
+  OPTS: {
+    syntax: "UTF8 ON | MLST FACT;… | HASH ALGORITHM | MODE Z LEVEL 0…9",
+    argument: "required",
+    login: "optional",
+    run: setOption,
+  },
   NOOP: interpreted("NOOP", { argument: "none", login: "optional", meanwhile: true }),
   SYST: interpreted("SYST", { argument: "none", login: "optional", meanwhile: true }),
   PASV: {

@@ -117,6 +117,20 @@ export const PATH_VERBS = {
     },
   },
   MLST,
+  AVBL: {
+    syntax: "[PATH]",
+    argument: "optional",
+    login: "required",
+    pathIn: wholePath,
+    feature: "AVBL",
+    async run(_session, path, files) {
+      await files.entry(path);
+      const bytes = await files.available();
+      return bytes === undefined
+        ? reply(550, "The storage does not tell how much room there is.")
+        : reply(213, `${bytes}`);
+    },
+  },
   "SITE CHMOD": {
     syntax: "MODE PATH",
     argument: "required",

@@ -7,7 +7,7 @@ import type { WriteOptions } from "../../../core/store/store.ts";
 import { toNetwork } from "../ascii.ts";
 import { factsOf } from "../facts.ts";
 import type { Files } from "../files.ts";
-import { listed, longLine, withoutFlags } from "../listing.ts";
+import { listed, listingLines, longLine, withoutFlags } from "../listing.ts";
 import { type FtpReply, multiline, printable, reply } from "../reply.ts";
 import type { Session } from "../session.ts";
 import { pieces, receive, send } from "../transfer.ts";
@@ -19,7 +19,7 @@ const MODE_NAME = { A: "ASCII", I: "BINARY" } as const;
 const BAD_RESTART = reply(554, "The transfer cannot begin there: see REST.");
 
 async function retrieve(session: Session, argument: string, files: Files): Promise<FtpReply> {
-  const { restart, type } = session;
+  const { restart, type, mode, level } = session;
   const path = files.at(argument);
   const reading = await files.store.read(path);
   const { size } = reading.entry;
@@ -40,7 +40,7 @@ async function retrieve(session: Session, argument: string, files: Files): Promi
     release: () => reading.close(),
     async move(data, transfer) {
       try {
-        await send(type === "A" ? toNetwork(content()) : content(), data, transfer);
+        await send(type === "A" ? toNetwork(content()) : content(), data, transfer, { mode, level });
       } finally {
         await reading.close();
       }
@@ -60,8 +60,12 @@ async function store(
   files: Files,
   { path, options = {}, ...texts }: Storing,
 ): Promise<FtpReply> {
-  const { restart, type } = session;
-  if (restart > 0 && (type === "A" || restart > (await files.store.stat(path, "w")).size)) return BAD_RESTART;
+  const { restart, type, mode } = session;
+  const old = restart > 0 ? (await files.store.stat(path, "w")).size : 0;
+  if (restart > 0 && (type === "A" || restart > old)) return BAD_RESTART;
+  // Who goes on at the end of a file keeps what comes, for nothing is lost by it.
+  const keeps = (bytes: number) =>
+    restart > 0 ? restart === old : session.settings.keepPartial && bytes > 0;
   // RFC 3659 §5.3: behind REST, APPE acts as STOR does.
   const sink = await files.store.write(path, restart > 0 ? { start: restart } : options);
   // Its failure is found where the next write waits; an error without a listener would end the process.
@@ -74,7 +78,7 @@ async function store(
     release: () => discard(sink),
     async move(data, transfer) {
       try {
-        await receive(data, sink, transfer, type);
+        await receive(data, sink, transfer, { type, mode }, keeps);
       } catch (error) {
         await discard(sink);
         throw error;
@@ -103,12 +107,13 @@ async function unusedName(files: Files, argument: string): Promise<string> {
 /** Sends lines over the data connection: they end with CR LF whatever the type. */
 function sendLines(session: Session, lines: readonly string[]): Promise<FtpReply> {
   const bytes = Buffer.from(lines.map((line) => `${line}\r\n`).join(""));
+  const { mode, level } = session;
   return session.transfer({
     direction: "out",
     opening: "Opening ASCII mode data connection for the listing.",
     done: "Listing complete.",
     release() {},
-    move: (data, transfer) => send(pieces(bytes), data, transfer),
+    move: (data, transfer) => send(pieces(bytes), data, transfer, { mode, level }),
   });
 }
 
@@ -132,7 +137,7 @@ function status(session: Session): FtpReply {
       ...("host" in peer ? [` Connected from ${peer.host}`] : []),
       ` ${login}`,
       ...(connection.secure ? [` TLS on the control connection, PROT ${session.protection}`] : []),
-      ` TYPE: ${type === "A" ? "ASCII" : "image"}, MODE: stream, STRU: file`,
+      ` TYPE: ${type === "A" ? "ASCII" : "image"}, MODE: ${session.mode === "S" ? "stream" : "deflated stream"}, STRU: file`,
       ` ${progress}`,
     ],
     "End of status",
@@ -189,10 +194,7 @@ export const SERVICE_VERBS = {
     pathIn: withoutFlags,
     async run(session, argument, files) {
       const now = session.now();
-      return sendLines(
-        session,
-        (await listed(files, argument)).rows.map(({ entry }) => longLine(entry, now)),
-      );
+      return sendLines(session, await listingLines(files, argument, ({ entry }) => longLine(entry, now)));
     },
   },
   NLST: {
@@ -202,10 +204,7 @@ export const SERVICE_VERBS = {
     transfers: true,
     pathIn: withoutFlags,
     run: async (session, argument, files) =>
-      sendLines(
-        session,
-        (await listed(files, argument)).rows.map(({ path }) => printable(path)),
-      ),
+      sendLines(session, await listingLines(files, argument, ({ path }) => printable(path))),
   },
   MLSD: {
     syntax: "[PATH]",
