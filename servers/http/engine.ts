@@ -13,6 +13,8 @@ import { inspection } from "./inspect/serve.ts";
 import { malformed } from "./malformed.ts";
 import { Refusal, rawReply, refuse } from "./refusal.ts";
 import { settingsOf } from "./settings.ts";
+import { serveStubs } from "./stubs/serve.ts";
+import { HttpStubs } from "./stubs/stubs.ts";
 import type { Turn } from "./turn.ts";
 import { visitors } from "./visitor.ts";
 
@@ -32,6 +34,9 @@ export async function httpEngine(site: Site, options: HttpOptions): Promise<Engi
   const programs = programSettings && cgi(programSettings, settings, visitor, serve);
 
   const inspects = settings.inspect === false ? undefined : inspection(settings.inspect, visitor);
+
+  const given = options.stubs;
+  const stubs = given === undefined || given instanceof HttpStubs ? given : new HttpStubs(given);
 
   if (options.app) app.use(mounted(options.app));
   app.use((request) => serve(turnOf(request)));
@@ -73,6 +78,10 @@ export async function httpEngine(site: Site, options: HttpOptions): Promise<Engi
   server.emit("listening");
 
   function serve(turn: Turn): Promise<void> {
+    return stubs ? serveStubs(stubs, turn, unstubbed) : unstubbed(turn);
+  }
+
+  function unstubbed(turn: Turn): Promise<void> {
     const { url } = turn.request;
     if (inspects?.claims(url)) return inspects.serve(turn);
     return programs?.claims(url) ? programs.serve(turn) : files(turn);
@@ -127,6 +136,9 @@ export async function httpEngine(site: Site, options: HttpOptions): Promise<Engi
     goodbye: (reason) => (reason === "full" ? rawReply(TOO_MANY) : undefined),
     drain() {
       for (const conversation of conversations.values()) conversation.drain();
+    },
+    reset() {
+      stubs?.reset();
     },
     async close() {
       server.close();

@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ListenOptions, Service } from "../../core/service.ts";
 import type { CgiOptions } from "./cgi/options.ts";
+import type { Stub } from "./stubs/stub.ts";
+import type { HttpStubs } from "./stubs/stubs.ts";
 
 /**
  * A request listener of one's own: an Express app or router, or a function that calls `next` for what it leaves alone.
@@ -47,6 +49,11 @@ export interface HttpOptions extends ListenOptions {
    * itself. They hide files of the same path. Default `/_/`; `false` for none.
    */
   readonly inspect?: string | false;
+  /**
+   * Answers for requests that they match, before the files: a list, or an `HttpStubs`, which takes others while the server runs.
+   * They are for every client: nobody is asked to log in. Default: none.
+   */
+  readonly stubs?: readonly Stub[] | HttpStubs;
   /** Is asked before the files: an Express app, a router, or a function. Default: none. */
   readonly app?: HttpApp;
 }

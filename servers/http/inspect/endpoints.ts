@@ -6,9 +6,9 @@ import etag from "etag";
 import { MemoryContent } from "../content.ts";
 import { Refusal } from "../refusal.ts";
 import { respond } from "../respond.ts";
+import { bodyOf, json, pause, send, whole } from "../send.ts";
 import type { Turn } from "../turn.ts";
 import { CHALLENGE, type Visitors } from "../visitor.ts";
-import { bodyOf, json, pause, send, whole } from "./send.ts";
 
 /** The most that endpoints make and take, in bytes, milliseconds and pieces. */
 const MAX = {

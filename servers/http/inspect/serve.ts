@@ -1,9 +1,9 @@
 import { Refusal } from "../refusal.ts";
+import { json, send } from "../send.ts";
 import { targetOf } from "../target.ts";
 import type { Turn } from "../turn.ts";
 import type { Visitors } from "../visitor.ts";
 import { ENDPOINTS, unknown } from "./endpoints.ts";
-import { json, send } from "./send.ts";
 
 /** Answers that clients are tried on. */
 export interface Inspection {

@@ -1,8 +1,8 @@
 import { pipeline } from "node:stream/promises";
 import { setTimeout as wait } from "node:timers/promises";
-import { codeOf } from "../../../core/errors.ts";
-import { Refusal } from "../refusal.ts";
-import type { Turn } from "../turn.ts";
+import { codeOf } from "../../core/errors.ts";
+import { Refusal } from "./refusal.ts";
+import type { Turn } from "./turn.ts";
 
 /** A response as an endpoint describes it. */
 export interface Reply {

@@ -1,0 +1,149 @@
+import { WirelabError } from "../../../core/errors.ts";
+import { type Asked, bodyFits, differences, paramsIn } from "./match.ts";
+import type { StandingStub, Stub, StubAnswer, StubRequest, Unmatched } from "./stub.ts";
+
+/** How much is remembered: the calls of a stub, and the requests that none answered. */
+const REMEMBERED = { calls: 1000, unmatched: 100 };
+
+/** A stub, and where it is in its answers. */
+class Standing implements StandingStub {
+  readonly stub: Stub;
+  readonly calls: StubRequest[] = [];
+  readonly #remove: (standing: Standing) => void;
+  #answered = 0;
+
+  constructor(stub: Stub, remove: (standing: Standing) => void) {
+    this.stub = checked(stub);
+    this.#remove = remove;
+  }
+
+  /** The answer to a request, whose turn it is. */
+  answer(request: StubRequest): StubAnswer | Promise<StubAnswer> {
+    if (this.calls.push(request) > REMEMBERED.calls) this.calls.shift();
+    const { answer } = this.stub;
+    if (typeof answer === "function") return answer(request);
+    const answers: readonly StubAnswer[] = [answer].flat();
+    let before = this.#answered;
+    this.#answered += 1;
+    const turn = answers.find(({ times = 1 }) => {
+      before -= times;
+      return before < 0;
+    });
+    return turn ?? answers.at(-1) ?? {};
+  }
+
+  [Symbol.dispose](): void {
+    this.#remove(this);
+  }
+}
+
+/**
+ * Answers that an HTTP server gives instead of its files: those of `http({ stubs })`, and others while it runs. The one that
+ * was added last is tried first. {@link Lab.reset} brings back those that it had at the start, their answers from the first.
+ *
+ * @example
+ * ```ts
+ * import { http, HttpStubs, startLab } from "wirelab";
+ *
+ * const stubs = new HttpStubs();
+ * await using lab = await startLab({ api: http({ stubs }) });
+ * const users = stubs.add({
+ *   path: "/users/:id",
+ *   answer: [{ status: 503, times: 2 }, { body: { name: "Ann" } }],
+ * });
+ * await fetch(`${lab.servers.api.url}/users/7`); // 503
+ * await fetch(`${lab.servers.api.url}/users/7`); // 503
+ * console.log(await (await fetch(`${lab.servers.api.url}/users/7`)).json()); // { name: 'Ann' }
+ * console.log(users.calls.length, users.calls[0]?.params.id); // 3 7
+ * ```
+ */
+export class HttpStubs {
+  readonly #initial: readonly Stub[];
+  #standing: readonly Standing[] = [];
+  #unmatched: Unmatched[] = [];
+
+  /** @throws WirelabError `BAD_OPTION` for a stub that cannot be. */
+  constructor(initial: readonly Stub[] = []) {
+    this.#initial = initial;
+    this.reset();
+  }
+
+  /** The requests that no stub answered, the last 100 of them, and what kept the nearest one from it. */
+  get unmatched(): readonly Unmatched[] {
+    return this.#unmatched;
+  }
+
+  /** @throws WirelabError `BAD_OPTION` for a stub that cannot be. */
+  add(stub: Stub): StandingStub {
+    const standing = new Standing(stub, (gone) => {
+      this.#standing = this.#standing.filter((each) => each !== gone);
+    });
+    this.#standing = [standing, ...this.#standing];
+    return standing;
+  }
+
+  /** As at the start. */
+  reset(): void {
+    this.#standing = [];
+    this.#unmatched = [];
+    for (const stub of this.#initial.toReversed()) this.add(stub);
+  }
+
+  /**
+   * The answer to a request.
+   *
+   * @param body reads it: only where all but the body speaks for a stub, for then nobody else can read it.
+   * @returns why there is none, otherwise; `read` where the body is read.
+   */
+  async answerTo(
+    asked: Asked & { readonly url: string },
+    body: () => Promise<string>,
+  ): Promise<
+    { readonly answer: StubAnswer } | { readonly miss: Unmatched; readonly state: "read" | "unread" }
+  > {
+    const judged = this.#standing.map((standing) => ({
+      standing,
+      against: differences(standing.stub, asked),
+    }));
+    const near = judged.filter(({ against }) => against.length === 0).map(({ standing }) => standing);
+    if (near.length > 0) {
+      const text = await body();
+      const found = near.find(({ stub }) => bodyFits(stub, text));
+      if (found) {
+        const params = paramsIn(found.stub.path, asked.path);
+        return { answer: await found.answer({ ...asked, params, body: text }) };
+      }
+    }
+    const [nearest] = judged.toSorted((one, other) => one.against.length - other.against.length);
+    const why = near.length > 0 ? ["the body is another"] : nearest?.against;
+    const miss = {
+      method: asked.method,
+      url: asked.url,
+      ...(why && { nearest: `The nearest stub would answer, but ${why.join(", and ")}.` }),
+    };
+    this.#unmatched = [...this.#unmatched, miss].slice(-REMEMBERED.unmatched);
+    return { miss, state: near.length > 0 ? "read" : "unread" };
+  }
+}
+
+function checked(stub: Stub): Stub {
+  const reject = (why: string): never => {
+    throw new WirelabError("BAD_OPTION", `A stub ${why}.`);
+  };
+  const { path, answer } = stub;
+  if (!(path instanceof RegExp) && !(typeof path === "string" && /^(?:\/|\*\*)/.test(path))) {
+    reject(`has the path ${JSON.stringify(path)}; write one from its first slash on, as /users/:id`);
+  }
+  if (typeof answer !== "function") {
+    const answers: readonly StubAnswer[] = [answer].flat();
+    if (answers.length === 0 || answers.some((each) => typeof each !== "object" || each === null)) {
+      reject(`for ${path} has no answer`);
+    }
+    for (const { status = 200, delay = 0, times = 1 } of answers) {
+      if (!(Number.isInteger(status) && status >= 200 && status <= 599)) reject(`has the status ${status}`);
+      if (!(delay >= 0 && delay < 2 ** 31)) reject(`has a delay of ${delay} ms`);
+      if (!(Number.isInteger(times) && times > 0)) reject(`has an answer for ${times} times`);
+    }
+  }
+  return stub;
+}

@@ -1,0 +1,170 @@
+import { expect, test } from "vitest";
+import { HttpStubs, http, type Stub, startLab } from "../../index.ts";
+import { type Address, ask } from "./dialogue.ts";
+
+const JSON_TYPE = { "Content-Type": "application/json" };
+
+async function texts(to: Address, ...lines: string[]): Promise<string[]> {
+  const all: string[] = [];
+  for (const line of lines) all.push((await ask(to, line)).body);
+  return all;
+}
+
+test("a stub answers before the files, others go on to them", async () => {
+  const stubs: Stub[] = [{ path: "/hello", answer: { body: "Hi!", headers: { "X-A": "b" } } }];
+  await using lab = await startLab({ web: http({ stubs }) });
+  const answer = await ask(lab.servers.web, "GET /hello");
+  expect(answer).toMatchObject({ status: 200, body: "Hi!", headers: { "x-a": "b" } });
+  expect(answer.headers["content-type"]).toBe("text/plain; charset=utf-8");
+  expect((await ask(lab.servers.web, "GET /")).body).toBe("Hello, world!");
+  expect((await ask(lab.servers.web, "HEAD /hello")).headers["content-length"]).toBe("3");
+});
+
+test("method, path, query, headers and body decide, and the stub that was added last is tried first", async () => {
+  const stubs = new HttpStubs();
+  await using lab = await startLab({ web: http({ stubs }) });
+  const { web } = lab.servers;
+  const answer = (body: string) => ({ body });
+  stubs.add({ path: "/**", answer: answer("any") });
+  stubs.add({ path: "/a/*", answer: answer("star") });
+  stubs.add({ path: /^\/r\d+$/g, answer: answer("pattern") });
+  stubs.add({ path: "/a/b.c", method: "post", answer: answer("method") });
+  stubs.add({ path: "/q", query: { x: "1", y: /^2/ }, answer: answer("query") });
+  stubs.add({ path: "/h", headers: { "X-Kind": /^t/ }, answer: answer("headers") });
+  stubs.add({ path: "/b", body: { json: { a: { b: 1 }, c: [1, { d: 2 }] } }, answer: answer("json") });
+  stubs.add({ path: "/b", body: /^text/, answer: answer("text") });
+  expect(await texts(web, "GET /a/x", "GET /a/x/y", "GET /r12", "GET /r12", "GET /rx")).toEqual([
+    "star",
+    "any",
+    "pattern",
+    "pattern",
+    "any",
+  ]);
+  expect(await texts(web, "POST /a/b.c", "GET /a/b.c", "POST /a/bxc")).toEqual(["method", "star", "star"]);
+  expect(await texts(web, "GET /q?y=22&x=1", "GET /q?x=1", "GET /q?x=0&y=2")).toEqual([
+    "query",
+    "any",
+    "any",
+  ]);
+  expect((await ask(web, "GET /h", { "x-kind": "tea" })).body).toBe("headers");
+  expect((await ask(web, "GET /h", { "x-kind": "cup" })).body).toBe("any");
+  const posted = async (body: string) => (await ask(web, "POST /b", JSON_TYPE, body)).body;
+  expect(await posted('{"a":{"b":1,"more":0},"c":[1,{"d":2,"e":3}],"f":0}')).toBe("json");
+  expect(await posted('{"a":{"b":2},"c":[1,{"d":2}]}')).toBe("any");
+  expect(await posted('{"a":{"b":1},"c":[1,{"d":2},3]}')).toBe("any");
+  expect(await posted("text and more")).toBe("text");
+});
+
+test("answers come in order, and the last one stays", async () => {
+  const stubs: Stub[] = [
+    { path: "/x", answer: [{ status: 503, times: 2 }, { body: "once" }, { body: { n: 1 } }] },
+  ];
+  await using lab = await startLab({ web: http({ stubs }) });
+  const statuses: number[] = [];
+  for (let count = 0; count < 3; count += 1) statuses.push((await ask(lab.servers.web, "GET /x")).status);
+  expect(statuses).toEqual([503, 503, 200]);
+  const last = await ask(lab.servers.web, "GET /x");
+  expect([last.headers["content-type"], JSON.parse(last.body)]).toEqual([
+    "application/json; charset=utf-8",
+    { n: 1 },
+  ]);
+  expect(JSON.parse((await ask(lab.servers.web, "GET /x")).body)).toEqual({ n: 1 });
+});
+
+test("a function answers, and calls are told", async () => {
+  const stubs = new HttpStubs();
+  await using lab = await startLab({ web: http({ stubs }) });
+  const users = stubs.add({
+    path: "/users/:id",
+    answer: ({ params, query, body }) => ({
+      status: 201,
+      body: `${params.id} ${query.get("q")} ${body}`,
+      delay: 5,
+    }),
+  });
+  expect(await ask(lab.servers.web, "PUT /users/7%20a?q=1", {}, "data")).toMatchObject({
+    status: 201,
+    body: "7 a 1 data",
+  });
+  expect(users.calls).toMatchObject([
+    { method: "PUT", path: "/users/7 a", params: { id: "7 a" }, body: "data" },
+  ]);
+  users[Symbol.dispose]();
+  expect((await ask(lab.servers.web, "GET /users/7")).status).toBe(404);
+  stubs.add({
+    path: "/broken",
+    answer: () => {
+      throw new Error("secret");
+    },
+  });
+  const broken = await ask(lab.servers.web, "GET /broken");
+  expect(broken.status).toBe(500);
+  expect(broken.body).not.toContain("secret");
+});
+
+test("server-sent events", async () => {
+  const events = [
+    { data: "one\ntwo", id: "1" },
+    { data: { n: 2 }, event: "count" },
+  ];
+  await using lab = await startLab({ web: http({ stubs: [{ path: "/e", answer: { events, delay: 1 } }] }) });
+  const response = await fetch(`${lab.servers.web.url}/e`);
+  expect(response.headers.get("content-type")).toBe("text/event-stream; charset=utf-8");
+  expect(await response.text()).toBe('id: 1\ndata: one\ndata: two\n\nevent: count\ndata: {"n":2}\n\n');
+});
+
+test("a request that no stub answers is told why", async () => {
+  const stubs = new HttpStubs([
+    { path: "/a", method: "POST", headers: { "X-Key": "secret" }, answer: {} },
+    { path: "/b", method: "POST", body: "right", answer: {} },
+  ]);
+  await using lab = await startLab({ web: http({ stubs }) });
+  const { web } = lab.servers;
+  const miss = await ask(web, "GET /a", { "X-Key": "mine" });
+  expect(miss.status).toBe(404);
+  expect(miss.body).toContain("the method is GET, not POST, and the header X-Key is another");
+  expect(miss.body).not.toMatch(/secret|mine/);
+  expect((await ask(web, "POST /b", {}, "wrong")).body).toContain("the body is another");
+  expect(stubs.unmatched).toMatchObject([
+    { method: "GET", url: "/a", nearest: expect.stringContaining("not POST") },
+    { method: "POST", url: "/b" },
+  ]);
+});
+
+test("a reset brings back the stubs of the start, with their first answers", async () => {
+  const stubs = new HttpStubs([{ path: "/x", answer: [{ body: "first" }, { body: "second" }] }]);
+  await using lab = await startLab({ web: http({ stubs }) });
+  const { web } = lab.servers;
+  stubs.add({ path: "/y", answer: { body: "y" } });
+  expect(await texts(web, "GET /x", "GET /x", "GET /y")).toEqual(["first", "second", "y"]);
+  await ask(web, "GET /nothing");
+  await lab.reset();
+  expect(stubs.unmatched).toEqual([]);
+  expect((await texts(web, "GET /x"))[0]).toBe("first");
+  expect((await ask(web, "GET /y")).status).toBe(404);
+});
+
+test("a stub that cannot be is refused", async () => {
+  const answer = { status: 200 };
+  for (const stub of [
+    { path: "x", answer },
+    { path: "/x", answer: [] },
+    { path: "/x", answer: { status: 99 } },
+    { path: "/x", answer: { delay: -1 } },
+    { path: "/x", answer: { times: 0 } },
+  ]) {
+    expect(() => new HttpStubs([stub])).toThrow(expect.objectContaining({ code: "BAD_OPTION" }));
+    await expect(startLab({ web: http({ stubs: [stub] }) })).rejects.toMatchObject({ code: "BAD_OPTION" });
+  }
+});
+
+test("fault rules see what stubs answer", async () => {
+  await using lab = await startLab({ web: http({ stubs: [{ path: "/x", answer: { body: "x" } }] }) });
+  lab.faults.add({
+    when: { server: "web", verb: "GET" },
+    times: 1,
+    fault: { kind: "reply", with: { code: 500, text: "No" } },
+  });
+  expect((await ask(lab.servers.web, "GET /x")).status).toBe(500);
+  expect((await ask(lab.servers.web, "GET /x")).body).toBe("x");
+});
