@@ -99,6 +99,8 @@ export class Link {
   #pendingBytes = 0;
   #frames = 0;
   #flushing = false;
+  #hurried = true;
+  #immediate: NodeJS.Immediate | undefined;
   #patience: NodeJS.Timeout | undefined;
 
   constructor(connection: Connection, user: LinkUser, manner: LinkManner = {}) {
@@ -157,6 +159,16 @@ export class Link {
     this.#write(escaped(data));
   }
 
+  /** What is sent by `work` may wait for the end of the turn: of many messages that come at once one piece is made. */
+  unhurried(work: () => void): void {
+    this.#hurried = false;
+    try {
+      work();
+    } finally {
+      this.#hurried = true;
+    }
+  }
+
   /** Sends a command without an option. */
   sendCommand(code: number): void {
     this.#write(Uint8Array.of(IAC, code));
@@ -164,6 +176,8 @@ export class Link {
 
   /** Hands to the stream what was sent. */
   flush(): void {
+    clearImmediate(this.#immediate);
+    this.#immediate = undefined;
     if (this.#pending.length === 0) return;
     const bytes = Buffer.concat(this.#pending);
     this.#pending = [];
@@ -198,6 +212,10 @@ export class Link {
     this.#pendingBytes += bytes.length;
     if (this.#pendingBytes >= MAX_PENDING) this.flush();
     if (this.#flushing) return;
+    if (!this.#hurried) {
+      this.#immediate ??= setImmediate(() => this.flush());
+      return;
+    }
     this.#flushing = true;
     queueMicrotask(() => {
       this.#flushing = false;

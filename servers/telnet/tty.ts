@@ -232,7 +232,7 @@ export class Tty implements Terminal {
       const bytes = Buffer.byteLength(text);
       this.#connection.emit({ type: "frame", direction: "out", kind: "text", bytes, preview });
     }
-    this.#reader.above(text);
+    this.#link.unhurried(() => this.#reader.above(text));
     // While an answer is under way, its own bytes are not held against the client: it waits for them to be read.
     const waiting = this.#reader.reading ? this.#link.backlog : this.#reader.deferred;
     if (waiting > this.#options.maxOutgoing) {
