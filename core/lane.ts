@@ -37,6 +37,8 @@ export class Lane {
   #lineFree = 0;
   #endDue: number | undefined;
   #blocked = false;
+  /** A limit has been reached: who gives bytes waits, and is not made to believe that they have left. */
+  #halted = false;
   #full = false;
   #closed = false;
   #timer: NodeJS.Timeout | undefined;
@@ -81,7 +83,7 @@ export class Lane {
     this.#chunks.push({ bytes, due: hold === 0 ? last : Math.max(last, performance.now() + hold) });
     this.#held += bytes.length;
     this.#pump();
-    this.#full = this.#held >= MAX_HELD || (this.#blocked && this.#held > 0);
+    this.#full = this.#held >= MAX_HELD || ((this.#blocked || this.#halted) && this.#held > 0);
     return !this.#full;
   }
 
@@ -119,7 +121,9 @@ export class Lane {
   /** Delivers what may be delivered now, and sets the timer for what comes later. */
   #pump(): void {
     clearTimeout(this.#timer);
-    while (!this.#closed && !this.#stopped()) {
+    while (!this.#closed) {
+      this.#halted = this.#stopped();
+      if (this.#halted) break;
       const chunk = this.#chunks[this.#first];
       const due = chunk ? Math.max(chunk.due, this.#lineFree) : this.#endDue;
       if (due === undefined || (chunk && this.#blocked)) break;
@@ -132,7 +136,7 @@ export class Lane {
       if (chunk) this.#deliver(chunk, due);
       else this.#end();
     }
-    if (this.#full && !this.#blocked && this.#held < MAX_HELD / 2) {
+    if (this.#full && !this.#blocked && !this.#halted && this.#held < MAX_HELD / 2) {
       this.#full = false;
       this.#sink.drained();
     }

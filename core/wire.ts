@@ -98,6 +98,11 @@ export class Wire extends Duplex {
     return this.#under.remoteAddress;
   }
 
+  /** Bytes that were handed to the socket. */
+  get bytesWritten(): number {
+    return this.#under.bytesWritten;
+  }
+
   get remotePort(): number | undefined {
     return this.#under.remotePort;
   }

@@ -238,6 +238,20 @@ describe("HTTP", () => {
     expect(await put()).toBe(204);
   });
 
+  clientTest("curl", "a download that is reset is told as one that was not complete", async () => {
+    await using server = await faulty({
+      when: { verb: "GET", target: "/large" },
+      times: 1,
+      fault: { kind: "reset", afterBytes: 1000 },
+    });
+    const transfer = server.lab.events.next("transfer");
+    // 56: receiving failed; 18: only a part of the file was transferred.
+    expect((await server.curl("-o", "/dev/null", `${server.web}/large`)).code).toSatisfy(
+      (code) => code === 56 || code === 18,
+    );
+    expect(await transfer).toMatchObject({ direction: "out", path: "/large", complete: false });
+  });
+
   clientTest("wget", "a slow line", async () => {
     await using server = await faulty({
       when: { server: "web" },
