@@ -6,6 +6,7 @@ import { application } from "./application.ts";
 import { cgiSettings } from "./cgi/options.ts";
 import { cgi } from "./cgi/serve.ts";
 import { Conversation } from "./conversation.ts";
+import { cors } from "./cors.ts";
 import { serveFiles } from "./files.ts";
 import { checkHead } from "./head.ts";
 import type { HttpApp, HttpOptions } from "./index.ts";
@@ -35,6 +36,7 @@ export async function httpEngine(site: Site, options: HttpOptions): Promise<Engi
 
   const inspects = settings.inspect === false ? undefined : inspection(settings.inspect, visitor);
 
+  const sharing = options.cors === undefined ? undefined : cors(options.cors);
   const given = options.stubs;
   const stubs = given === undefined || given instanceof HttpStubs ? given : new HttpStubs(given);
 
@@ -117,6 +119,11 @@ export async function httpEngine(site: Site, options: HttpOptions): Promise<Engi
         // Whoever speaks so may mean what follows otherwise than it would be read.
         turn.response.shouldKeepAlive = false;
         this.refuse(turn, error);
+        return;
+      }
+      sharing?.announce(turn);
+      if (sharing?.isPreflight(turn)) {
+        sharing.preflight(turn).catch((error) => this.refuse(turn, error));
         return;
       }
       app(turn.request, turn.response, (error: unknown) => this.refuse(turn, error));

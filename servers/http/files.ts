@@ -1,6 +1,7 @@
 import type { Request } from "express";
 import type { GuardedStore } from "../../core/accounts.ts";
 import { codeOf } from "../../core/errors.ts";
+import { nameOf } from "../../core/path.ts";
 import type { Store } from "../../core/store/store.ts";
 import { checkConditions, isConditional, type Validators } from "./conditions.ts";
 import { type Content, contents } from "./content.ts";
@@ -36,6 +37,19 @@ export function serveFiles(settings: Settings, visitors: Visitors): (turn: Turn)
       return redirect(turn, `${encodePath(path)}/${query}`);
     }
     return respond(turn, await encode(turn.request, content, { store, path }), path);
+  }
+
+  /** RFC 9110 knows nothing of it: a page at every path, for an app that looks at the path itself. */
+  async function insteadOf(error: unknown, turn: Turn, { store }: Visitor, path: string): Promise<void> {
+    const { fallback } = settings;
+    const missing = codeOf(error) === "NOT_FOUND" || codeOf(error) === "NOT_DIRECTORY";
+    if (fallback === undefined || !missing || nameOf(path).includes(".") || !acceptsPages(turn.request))
+      throw error;
+    const content = await contentOf(store, fallback).catch(() => {
+      throw error;
+    });
+    turn.response.vary("Accept");
+    return respond(turn, await encode(turn.request, content, { store, path: fallback }), fallback);
   }
 
   async function getDirectory(turn: Turn, visitor: Visitor, path: string, query: string): Promise<void> {
@@ -139,7 +153,7 @@ export function serveFiles(settings: Settings, visitors: Visitors): (turn: Turn)
         case "GET":
         case "HEAD":
           if (hidden) throw notThere(path);
-          return await get(turn, visitor, target);
+          return await get(turn, visitor, target).catch((error) => insteadOf(error, turn, visitor, path));
         case "PUT":
           if (hidden) throw new Refusal(403, `${path}: names that begin with a dot are not served.`);
           return await put(turn, store, target);

@@ -127,7 +127,10 @@ function parserFor({ request }: Turn): BusboyInstance {
 }
 
 /** Whether a page of another site has made the browser send this, with the password that it remembers. */
-function isForeign({ request }: Turn): boolean {
+function isForeign({ request, response }: Turn): boolean {
+  const shared = response.getHeader("Access-Control-Allow-Origin");
+  // An origin that is allowed by name is no stranger.
+  if (shared !== undefined && shared !== "*") return false;
   const { origin, host, "sec-fetch-site": site } = request.headers;
   if (typeof site === "string") return site !== "same-origin" && site !== "none";
   return origin !== undefined && origin.replace(/^https?:\/\//, "") !== host;

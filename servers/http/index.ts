@@ -54,6 +54,16 @@ export interface HttpOptions extends ListenOptions {
    * They are for every client: nobody is asked to log in. Default: none.
    */
   readonly stubs?: readonly Stub[] | HttpStubs;
+  /**
+   * Whose pages may use this server from a browser, ranges and uploads included: origins as `http://127.0.0.1:3000`, which may
+   * send the password that the browser remembers as well, or `*` for all, which may not. Default: nobody's but its own.
+   */
+  readonly cors?: "*" | readonly string[];
+  /**
+   * The file that is sent where there is none, for an app that finds its way by itself: `/index.html`. For GETs and HEADs of
+   * those who accept a page, of paths whose last name has no dot. Default: none, and they get a 404.
+   */
+  readonly fallback?: string;
   /** Is asked before the files: an Express app, a router, or a function. Default: none. */
   readonly app?: HttpApp;
 }

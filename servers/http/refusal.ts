@@ -1,4 +1,5 @@
 import { STATUS_CODES } from "node:http";
+import type { Response } from "express";
 import { codeOf, type ErrorCode, WirelabError } from "../../core/errors.ts";
 import type { Turn } from "./turn.ts";
 
@@ -78,12 +79,21 @@ export async function refuse(turn: Turn, error: unknown): Promise<void> {
   const announced = await turn.announce(refusal.status);
   if (announced === "late" && !response.headersSent) connection.cut("error");
   if (announced !== "go") return;
-  for (const name of response.getHeaderNames()) response.removeHeader(name);
+  const shared = response.getHeader("Access-Control-Allow-Origin");
+  clearHeaders(response);
   response.set(refusal.headers);
-  response.set({ "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", Vary: "Accept" });
+  response.set({ "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" }).vary("Accept");
+  if (shared !== undefined && shared !== "*") response.vary("Origin");
   if (request.accepts(["text", "json"]) === "json") {
     response.json({ status: refusal.status, code: refusal.code, message: refusal.message });
   } else response.type("txt").send(textOf(refusal));
+}
+
+/** Takes back what was said of a response that will not be sent; whom it is for stays. */
+export function clearHeaders(response: Response): void {
+  for (const name of response.getHeaderNames()) {
+    if (!name.startsWith("access-control-")) response.removeHeader(name);
+  }
 }
 
 /** The refusal as a whole response, for where there is no request to answer: the connection ends behind it. */

@@ -1,5 +1,6 @@
 import { PERMISSIONS } from "../../core/accounts.ts";
 import { WirelabError } from "../../core/errors.ts";
+import { resolveEntry } from "../../core/path.ts";
 import type { HttpOptions } from "./index.ts";
 
 const DEFAULTS = {
@@ -32,6 +33,8 @@ export interface Settings extends Readonly<Record<Limit, number>> {
   readonly dotfiles: "hide" | "allow";
   readonly compression: "on" | "off";
   readonly inspect: string | false;
+  /** The path in the store. */
+  readonly fallback: string | undefined;
   readonly checkingInterval: number;
 }
 
@@ -68,5 +71,6 @@ export function settingsOf(options: HttpOptions): Settings {
     ...[headersTimeout, requestTimeout].filter((limit) => limit > 0),
     4 * CHECKING_INTERVAL,
   );
-  return { ...settings, headersTimeout, checkingInterval: Math.max(10, Math.floor(shortest / 4)) };
+  const fallback = options.fallback === undefined ? undefined : resolveEntry(options.fallback);
+  return { ...settings, fallback, headersTimeout, checkingInterval: Math.max(10, Math.floor(shortest / 4)) };
 }

@@ -2,6 +2,7 @@ import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Request, Response } from "express";
 import type { Direction } from "../../core/events.ts";
 import type { Connection } from "../../core/service.ts";
+import { clearHeaders } from "./refusal.ts";
 
 /** A body that is left unread may be this long, in bytes, for the connection to live on: it is read and thrown away. */
 const MAX_UNREAD = 64 * 1024;
@@ -88,7 +89,7 @@ export class Turn {
 
   #script(code: number, text: string): void {
     const { response } = this;
-    for (const name of response.getHeaderNames()) response.removeHeader(name);
+    clearHeaders(response);
     this.#say(code, text);
     response.statusMessage = text.replace(/[^\t\x20-\x7e\x80-\xff]/g, "?");
     response.type("txt").end(`${text}\n`);
