@@ -12,9 +12,11 @@ import {
   verbName,
   WILL,
 } from "./codec.ts";
+import { Compression } from "./compression.ts";
 import {
   BINARY,
   CHARSET,
+  COMPRESS2,
   ECHO,
   EOR,
   GMCP,
@@ -76,7 +78,7 @@ export interface LinkManner {
   readonly echo?: "offered" | "always" | "passwords";
   /** `passive` proposes no option; those that the client proposes are answered. Default `active`. */
   readonly negotiation?: "active" | "passive";
-  /** Whether those that ask for EOR, CHARSET, NEW-ENVIRON, MSSP or GMCP get it. Default `off`. */
+  /** Whether those that ask for EOR, CHARSET, NEW-ENVIRON, MSSP, MCCP2 or GMCP get it. Default `off`. */
   readonly extensions?: "on" | "off";
   /** Default: output goes out as it is made. */
   readonly pace?: Pace;
@@ -102,6 +104,10 @@ export class Link {
   #hurried = true;
   #immediate: NodeJS.Immediate | undefined;
   #patience: NodeJS.Timeout | undefined;
+  #compression: Compression | undefined;
+  /** What was compressed is not with the stream yet: plain output has to wait. */
+  #decompressing = false;
+  #finished: (() => void) | undefined;
 
   constructor(connection: Connection, user: LinkUser, manner: LinkManner = {}) {
     this.#connection = connection;
@@ -111,7 +117,7 @@ export class Link {
     const echo = manner.echo === "passwords" ? [] : [ECHO];
     this.options = new OptionTable({
       welcome: {
-        local: [BINARY, ...echo, SGA, STATUS, ...(extended ? [EOR, CHARSET, MSSP, GMCP] : [])],
+        local: [BINARY, ...echo, SGA, STATUS, ...(extended ? [EOR, CHARSET, MSSP, COMPRESS2, GMCP] : [])],
         remote: [BINARY, SGA, TTYPE, NAWS, ...(extended ? [NEW_ENVIRON, CHARSET, GMCP] : [])],
       },
       send: (verb, option) => this.#negotiate(verb, option),
@@ -132,6 +138,8 @@ export class Link {
     connection.closed.then(() => {
       clearTimeout(this.#patience);
       this.#pacer?.stop();
+      this.#compression?.stop();
+      this.#finished?.();
     });
   }
 
@@ -146,12 +154,14 @@ export class Link {
 
   /** Whether output backs up: nothing more should be made of input before {@link LinkUser.drained}. */
   get congested(): boolean {
+    if (this.#decompressing || this.#compression?.congested) return true;
     return this.#connection.stream.writableNeedDrain || (this.#pacer?.full ?? false);
   }
 
   /** How many bytes of output are not with the operating system yet. */
   get backlog(): number {
-    return this.#pendingBytes + (this.#pacer?.waiting ?? 0) + this.#connection.stream.writableLength;
+    const waiting = (this.#pacer?.waiting ?? 0) + (this.#compression?.waiting ?? 0);
+    return this.#pendingBytes + waiting + this.#connection.stream.writableLength;
   }
 
   /** Sends data. What is sent in one turn goes out as one piece. */
@@ -178,23 +188,25 @@ export class Link {
   flush(): void {
     clearImmediate(this.#immediate);
     this.#immediate = undefined;
-    if (this.#pending.length === 0) return;
+    if (this.#pending.length === 0 || this.#decompressing) return;
     const bytes = Buffer.concat(this.#pending);
     this.#pending = [];
     this.#pendingBytes = 0;
-    const { stream } = this.#connection;
-    if (this.#pacer) {
-      this.#pacer.push(bytes);
-      return;
-    }
-    if (!stream.writable || stream.write(bytes)) return;
-    this.#patience ??= setTimeout(() => this.#user.stalled(), PATIENCE);
+    if (this.#pacer) this.#pacer.push(bytes);
+    else if (this.#compression) this.#compression.write(bytes);
+    else this.#hand(bytes);
   }
 
   /** Resolves when all that was sent is with the stream, or the connection is closed. */
   async sent(): Promise<void> {
     this.flush();
     await this.#pacer?.emptied();
+    if (!this.#compression || !this.#connection.stream.writable) return;
+    const finished = new Promise<void>((resolve) => {
+      this.#finished = resolve;
+    });
+    this.#stopCompressing();
+    await finished;
   }
 
   /** Takes input while there is room for it and for what is answered to it, and only then. */
@@ -231,6 +243,42 @@ export class Link {
       this.#connection.emit({ type: "error", code: codeOf(error) ?? "SESSION", message: messageOf(error) });
       this.#connection.cut("error");
     }
+  }
+
+  /** Hands bytes to the stream. Answers whether it has room for more. */
+  #hand(bytes: Uint8Array): boolean {
+    const { stream } = this.#connection;
+    if (!stream.writable || stream.write(bytes)) return true;
+    this.#patience ??= setTimeout(() => this.#user.stalled(), PATIENCE);
+    return false;
+  }
+
+  #startCompressing(): void {
+    this.subnegotiate(COMPRESS2, new Uint8Array(), "SB COMPRESS2");
+    this.flush();
+    this.#compression = new Compression(
+      this.#connection.stream,
+      (bytes) => this.#hand(bytes),
+      () => this.#guard(() => this.#drained()),
+      () => this.#guard(() => this.#compressed()),
+    );
+  }
+
+  #stopCompressing(): void {
+    this.flush();
+    this.#decompressing = true;
+    this.#compression?.end();
+  }
+
+  /** The compressed stream has come to its end. */
+  #compressed(): void {
+    this.#compression = undefined;
+    this.#decompressing = false;
+    // The client may have asked for it again meanwhile.
+    if (!this.#finished && this.options.enabled("local", COMPRESS2)) this.#startCompressing();
+    this.flush();
+    this.#finished?.();
+    this.#drained();
   }
 
   #drained(): void {
@@ -276,6 +324,10 @@ export class Link {
   #settled(side: Side, option: number, on: boolean): void {
     if (side === "remote" && option === TTYPE && on) {
       this.subnegotiate(TTYPE, Uint8Array.of(SEND), "SB TTYPE SEND");
+    }
+    if (side === "local" && option === COMPRESS2) {
+      if (on && !this.#compression) this.#startCompressing();
+      else if (!on && this.#compression && !this.#decompressing) this.#stopCompressing();
     }
     this.#user.settled(side, option, on);
   }

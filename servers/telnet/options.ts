@@ -18,6 +18,8 @@ export const NEW_ENVIRON = 39;
 export const CHARSET = 42;
 /** MUD Server Status Protocol. */
 export const MSSP = 70;
+/** MUD Client Compression Protocol, version 2. */
+export const COMPRESS2 = 86;
 /** Generic MUD Communication Protocol. */
 export const GMCP = 201;
 
@@ -38,7 +40,7 @@ const NAMES: Readonly<Record<number, string>> = {
   [NEW_ENVIRON]: "NEW-ENVIRON",
   [CHARSET]: "CHARSET",
   [MSSP]: "MSSP",
-  86: "COMPRESS2",
+  [COMPRESS2]: "COMPRESS2",
   [GMCP]: "GMCP",
 };
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { startLab, telnet } from "../../index.ts";
-import { CHARSET, EOR, GMCP, MSSP, NEW_ENVIRON } from "../../servers/telnet/options.ts";
+import { CHARSET, COMPRESS2, EOR, GMCP, MSSP, NEW_ENVIRON } from "../../servers/telnet/options.ts";
 import {
   arrived,
   BINARY,
@@ -269,12 +269,15 @@ describe("options", () => {
   test("a client that agrees to everything and proposes everything gets one answer to each", async () => {
     await using lab = await startLab({ shell: telnet() });
     using client = await arrived(lab);
-    const all = Array.from({ length: 255 }, (_, option) => option).filter((option) => option !== TIMING_MARK);
+    const all = Array.from({ length: 255 }, (_, option) => option).filter(
+      // What is said behind the one of COMPRESS2 cannot be read so.
+      (option) => option !== TIMING_MARK && option !== COMPRESS2,
+    );
     client.send(all.flatMap((option) => [IAC, DO, option, IAC, WILL, option]));
     const first = await settled(client);
     const words = first.replace(/\xff\xfa.*?\xff\xf0/gs, "");
-    // Of the 254 options two times, four had been asked for already.
-    expect(words.length).toBe((254 * 2 - 4) * 3);
+    // Of the 253 options two times, four had been asked for already.
+    expect(words.length).toBe((253 * 2 - 4) * 3);
     client.send(all.flatMap((option) => [IAC, WONT, option, IAC, DONT, option]));
     const ours = [ECHO, SGA, BINARY, STATUS, EOR, CHARSET, MSSP, GMCP];
     const theirs = [BINARY, SGA, TTYPE, NAWS, NEW_ENVIRON, CHARSET, GMCP];

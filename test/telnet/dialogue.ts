@@ -39,7 +39,7 @@ export class RawClient {
 
   /** What came up to a text, and the text. */
   async read(until: string): Promise<string> {
-    const deadline = Date.now() + 5000;
+    const deadline = Date.now() + 15_000;
     for (;;) {
       const at = this.unread.indexOf(until);
       if (at !== -1) {

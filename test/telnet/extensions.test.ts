@@ -1,4 +1,5 @@
-import { expect, test } from "vitest";
+import { constants, inflateSync } from "node:zlib";
+import { describe, expect, test } from "vitest";
 import { startLab, type TelnetSession, telnet } from "../../index.ts";
 import { arrived, DO, DONT, IAC, RawClient, SB, SE, WILL, WONT } from "./dialogue.ts";
 
@@ -108,6 +109,57 @@ test("GMCP answers a ping, and tells what is said to a client that has asked for
   const message = '{"channel":"lobby","talker":"guest2","text":"hello"}';
   await client.read(latin1(IAC, SB, GMCP, `Comm.Channel.Text ${message}`, IAC, SE));
   expect(other.unread).not.toContain("Comm.Channel");
+});
+
+describe("MCCP2", () => {
+  const MCCP2 = 86;
+  const START = latin1(IAC, WILL, MCCP2, IAC, SB, MCCP2, IAC, SE);
+  const inflated = (text: string) =>
+    inflateSync(Buffer.from(text, "latin1"), { finishFlush: constants.Z_SYNC_FLUSH }).toString("latin1");
+
+  test("packs all that follows, each answer to be read at once, and comes to an end of its own", async () => {
+    await using lab = await startLab(
+      { shell: telnet() },
+      { files: { "/big": "all the same\n".repeat(50_000) } },
+    );
+    using client = await arrived(lab);
+    await client.send([IAC, DO, MCCP2]).read(START);
+    client.send("echo hi\r\n");
+    await expect.poll(() => inflated(client.unread)).toBe("hi\r\nguest1> ");
+    const packed = await client.send("cat /big\r\nquit\r\n").rest();
+    expect(packed.length).toBeLessThan(50_000);
+    const text = inflateSync(Buffer.from(packed, "latin1")).toString();
+    expect(text).toBe(`hi\r\nguest1> ${"all the same\r\n".repeat(50_000)}guest1> Goodbye.\r\n`);
+  });
+
+  test("ends when the client wants no more of it, and may begin again", async () => {
+    await using lab = await startLab({ shell: telnet() });
+    using client = await arrived(lab);
+    await client.send([IAC, DO, MCCP2]).read(START);
+    client.send([IAC, DONT, MCCP2], "echo plain\r\n");
+    const text = await client.read("plain\r\nguest1> ");
+    const { buffer, engine } = inflateSync(Buffer.from(text, "latin1"), { info: true }) as unknown as {
+      readonly buffer: Buffer;
+      readonly engine: { readonly bytesWritten: number };
+    };
+    expect(buffer.toString("latin1")).toBe(latin1(IAC, WONT, MCCP2));
+    expect(text.slice(engine.bytesWritten)).toBe("plain\r\nguest1> ");
+    await client.send([IAC, DO, MCCP2]).read(START);
+    for (let times = 0; times < 50; times += 1) client.send([IAC, DONT, MCCP2, IAC, DO, MCCP2]);
+    client.send([IAC, DONT, MCCP2], "echo once more\r\n");
+    await client.read("once more\r\nguest1> ");
+  });
+
+  test("one who goes amid it leaves nothing behind", async () => {
+    await using lab = await startLab({ shell: telnet() }, { files: { "/big": "x".repeat(5_000_000) } });
+    using client = await arrived(lab);
+    const closed = lab.events.next("closed");
+    await client.send([IAC, DO, MCCP2]).read(START);
+    client.socket.pause();
+    client.send("cat /big\r\ncat /big\r\n");
+    client.socket.resetAndDestroy();
+    await closed;
+  });
 });
 
 test("what was not agreed on is not heeded", async () => {
