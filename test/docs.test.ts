@@ -162,7 +162,10 @@ describe("sh", () => {
     const lines = prepared(code).split("\n");
     const commands =
       language === "sh" ? lines : lines.filter((line) => line.startsWith("$ ")).map((line) => line.slice(2));
-    const outcome = await run("bash", ["-euo", "pipefail", "-c", commands.join("\n")], { cwd, env });
+    const outcome = await run("bash", ["--norc", "-euo", "pipefail", "-c", commands.join("\n")], {
+      cwd,
+      env,
+    });
     expect(outcome, outcome.stderr).toMatchObject({ code: 0 });
     if (language === "sh") return;
     const expected = lines

@@ -40,8 +40,9 @@ export class RawClient {
   /** What came up to a text, and the text. */
   async read(until: string): Promise<string> {
     const deadline = Date.now() + 15_000;
+    let searched = 0;
     for (;;) {
-      const at = this.unread.indexOf(until);
+      const at = this.unread.indexOf(until, searched);
       if (at !== -1) {
         const text = this.unread.slice(0, at + until.length);
         this.unread = this.unread.slice(at + until.length);
@@ -52,6 +53,8 @@ export class RawClient {
           `${JSON.stringify(until)} did not come, but ${JSON.stringify(this.unread.slice(-500))}`,
         );
       }
+      // What has been searched is not searched again: answers may have megabytes.
+      searched = Math.max(0, this.unread.length - until.length);
       await this.#more();
     }
   }
