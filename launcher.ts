@@ -34,6 +34,7 @@ async function serviceOf(name: ServerName, plan: Plan, address: ListenAddress): 
     case "http":
       return (await import("./servers/http/index.ts")).http({
         ...listen,
+        ...(plan.stubs && { stubs: plan.stubs }),
         ...(plan.cgi !== undefined && { cgi: { folder: plan.cgi, environment: pathToPrograms() } }),
       });
     case "tcp":

@@ -8,6 +8,8 @@ import { FaultTable, type Rule } from "../core/faults.ts";
 import { Gate } from "../core/gate.ts";
 import type { LogLevel } from "../core/log.ts";
 import type { PortRange } from "../core/service.ts";
+import type { Stub } from "../servers/http/stubs/stub.ts";
+import { HttpStubs } from "../servers/http/stubs/stubs.ts";
 import { TCP_BEHAVIOURS, type TcpBehaviour } from "../servers/tcp/index.ts";
 
 /** The servers that the command line starts, with the ports they have there. */
@@ -36,6 +38,7 @@ export interface Plan {
   /** What Telnet clients may run, by name. */
   readonly run?: Readonly<Record<string, string>>;
   readonly cgi?: string;
+  readonly stubs?: readonly Stub[];
   readonly faults: readonly Rule[];
   readonly seed?: number;
   readonly ready?: "json";
@@ -113,6 +116,7 @@ interface Flags extends ServerFlags {
   readonly telnetLogin?: true;
   readonly run?: Readonly<Record<string, string>>;
   readonly cgi?: string;
+  readonly stubs?: readonly Stub[];
   readonly faults?: readonly Rule[];
   readonly seed?: number;
   readonly ready?: "json";
@@ -175,6 +179,7 @@ function program(version: string): Command {
       valid(collectPrograms),
     )
     .option("--device <FILE>", "what Telnet clients talk to instead of a shell (JSON, .js, .mjs)")
+    .option("--stubs <FILE>", "answers that HTTP gives instead of files, as a JSON array", valid(stubsFrom))
     .option("--faults <FILE>", "fault rules, as a JSON array", valid(faultsFrom))
     .option(
       "--seed <N>",
@@ -299,6 +304,14 @@ function faultsFrom(path: string): readonly Rule[] {
   const rules: unknown = JSON.parse(readFileSync(path, "utf8"));
   if (!Array.isArray(rules)) throw new Error("The file holds no array of rules.");
   return new FaultTable(0, rules).unused();
+}
+
+function stubsFrom(path: string): readonly Stub[] {
+  const stubs: unknown = JSON.parse(readFileSync(path, "utf8"));
+  if (!Array.isArray(stubs)) throw new Error("The file holds no array of stubs.");
+  // Says what is wrong with them before anything starts.
+  new HttpStubs(stubs);
+  return stubs;
 }
 
 function seedFrom(text: string): number {

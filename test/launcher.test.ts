@@ -163,6 +163,20 @@ describe("starting", () => {
     expect([code, stderr]).toEqual([2, expect.stringContaining("could run programs")]);
   });
 
+  test("stubs from a file", async () => {
+    const file = join(folder(), "stubs.json");
+    writeFileSync(
+      file,
+      JSON.stringify([{ path: "/users/:id", answer: { status: 201, body: { name: "Ann" } } }]),
+    );
+    await using running = await Running.start("--http=0", "--stubs", file);
+    const answer = await fetch(`${running.at("http").url}/users/7`);
+    expect([answer.status, await answer.json()]).toEqual([201, { name: "Ann" }]);
+    writeFileSync(file, JSON.stringify([{ path: "users", answer: {} }]));
+    const { code, stderr } = await wirelab("--http=0", "--stubs", file);
+    expect([code, stderr]).toEqual([2, expect.stringContaining("from its first slash on")]);
+  });
+
   test("a Unix-domain socket", async () => {
     const path = join(folder(), "lab.sock");
     await using running = await Running.start(`--tcp=unix:${path}`);

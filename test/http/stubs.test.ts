@@ -152,6 +152,8 @@ test("a stub that cannot be is refused", async () => {
     { path: "/x", answer: { status: 99 } },
     { path: "/x", answer: { delay: -1 } },
     { path: "/x", answer: { times: 0 } },
+    { path: "/x", answer: { sttus: 200 } },
+    { path: "/x", mehtod: "GET", answer },
   ]) {
     expect(() => new HttpStubs([stub])).toThrow(expect.objectContaining({ code: "BAD_OPTION" }));
     await expect(startLab({ web: http({ stubs: [stub] }) })).rejects.toMatchObject({ code: "BAD_OPTION" });

@@ -21,7 +21,7 @@ const MAX = {
 };
 
 /** What was asked of an endpoint. */
-export interface Question {
+interface Question {
   readonly turn: Turn;
   /** What stands behind the endpoint's name in the path. */
   readonly rest: readonly string[];

@@ -130,6 +130,13 @@ function checked(stub: Stub): Stub {
   const reject = (why: string): never => {
     throw new WirelabError("BAD_OPTION", `A stub ${why}.`);
   };
+  // From a file anything may come.
+  const onlyHas = (value: object, fields: readonly string[]) => {
+    const strange = Object.keys(value).find((field) => !fields.includes(field));
+    if (strange !== undefined) reject(`has the field "${strange}"; the fields are ${fields.join(", ")}`);
+  };
+  if (typeof stub !== "object" || stub === null) reject(`is ${JSON.stringify(stub)}, and no object`);
+  onlyHas(stub, ["method", "path", "query", "headers", "body", "answer"]);
   const { path, answer } = stub;
   if (!(path instanceof RegExp) && !(typeof path === "string" && /^(?:\/|\*\*)/.test(path))) {
     reject(`has the path ${JSON.stringify(path)}; write one from its first slash on, as /users/:id`);
@@ -139,6 +146,7 @@ function checked(stub: Stub): Stub {
     if (answers.length === 0 || answers.some((each) => typeof each !== "object" || each === null)) {
       reject(`for ${path} has no answer`);
     }
+    for (const each of answers) onlyHas(each, ["status", "headers", "body", "events", "delay", "times"]);
     for (const { status = 200, delay = 0, times = 1 } of answers) {
       if (!(Number.isInteger(status) && status >= 200 && status <= 599)) reject(`has the status ${status}`);
       if (!(delay >= 0 && delay < 2 ** 31)) reject(`has a delay of ${delay} ms`);
