@@ -89,7 +89,9 @@ export class Tty implements Terminal {
       paused: () => this.#settle(),
       ended: () => {
         this.#reader.end();
-        this.#probing = setInterval(() => this.#link.sendCommand(NOP), PROBE);
+        // A device that does not speak Telnet by itself keeps to that.
+        if (options.negotiation !== "passive")
+          this.#probing = setInterval(() => this.#link.sendCommand(NOP), PROBE);
       },
       drained: () => {
         this.#release();
