@@ -238,7 +238,8 @@ describe("how long a program lives", () => {
     const folder = folderOf({ x: `${TEXT}; echo $$; while :; do sleep 1; done` });
     await using lab = await startLab({ web: http({ cgi: folder }) });
     const socket = await open(lab.servers.web);
-    const ended = lab.events.next("error");
+    // Behind a FIN it has three seconds.
+    const ended = lab.events.next("error", {}, 15_000);
     const begun = hears(socket, (text) => /\r\n\r\n\w+\r\n\d+\n/.test(text));
     socket.write(request("GET /cgi-bin/x"));
     const [, pid = ""] = /\r\n\r\n\w+\r\n(\d+)\n/.exec(await begun) ?? [];
