@@ -134,7 +134,10 @@ export class Link {
     stream.on("data", (chunk: Uint8Array) => this.#guard(() => this.#receive(chunk)));
     stream.once("end", () => this.#guard(() => user.ended()));
     stream.on("drain", () => this.#guard(() => this.#drained()));
-    this.#pacer = manner.pace && new Pacer(stream, manner.pace, () => this.#guard(() => this.#drained()));
+    if (manner.pace) {
+      const drained = () => this.#guard(() => this.#drained());
+      this.#pacer = new Pacer(stream, manner.pace, (bytes) => this.#hand(bytes), drained);
+    }
     connection.closed.then(() => {
       clearTimeout(this.#patience);
       this.#pacer?.stop();

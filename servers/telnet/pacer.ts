@@ -16,15 +16,25 @@ export class Pacer {
   readonly #stream: Writable;
   readonly #sizes: readonly number[];
   readonly #ms: number;
+  readonly #send: (bytes: Uint8Array) => void;
   readonly #drained: () => void;
   #waiting = Buffer.alloc(0);
   #turn = 0;
   #timer: NodeJS.Timeout | undefined;
   #onEmpty: (() => void)[] = [];
 
-  /** @param drained called when nothing waits any more. */
-  constructor(stream: Writable, { bytes = 1, ms = 1 }: Pace, drained: () => void) {
+  /**
+   * @param send hands bytes to the stream.
+   * @param drained called when nothing waits any more.
+   */
+  constructor(
+    stream: Writable,
+    { bytes = 1, ms = 1 }: Pace,
+    send: (bytes: Uint8Array) => void,
+    drained: () => void,
+  ) {
     this.#stream = stream;
+    this.#send = send;
     this.#sizes = typeof bytes === "number" ? [bytes] : bytes;
     this.#ms = ms;
     this.#drained = drained;
@@ -66,7 +76,7 @@ export class Pacer {
     this.#turn += 1;
     // A client that does not read holds up the pieces, not the memory.
     if (!this.#stream.writableNeedDrain) {
-      this.#stream.write(this.#waiting.subarray(0, size));
+      this.#send(this.#waiting.subarray(0, size));
       this.#waiting = this.#waiting.subarray(size);
     }
     this.#timer = setTimeout(() => this.#next(), this.#ms);
