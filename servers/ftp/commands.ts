@@ -36,7 +36,7 @@ const HELP: PublicVerb = {
         (_, row) =>
           ` ${names
             .slice(row * 8, row * 8 + 8)
-            .map((name) => name.padStart(5))
+            .map((name) => name.padStart(8))
             .join("")}`,
       );
       return multiline(214, "These commands are understood:", lines, "HELP and a verb tells more.");

@@ -228,7 +228,8 @@ describe("what the server says of itself", () => {
     await using client = await Dialogue.greeted(lab.servers.files);
     const help = await client.say("HELP");
     expect(help).toMatch(/^214-/);
-    for (const verb of "USER PASS RETR STOR MLSD EPSV SITE".split(" ")) expect(help).toContain(` ${verb}`);
+    for (const verb of "USER PASS RETR STOR MLSD EPSV SITE HASH XSHA1 XSHA256 XSHA512".split(" "))
+      expect(help).toContain(` ${verb}`);
     expect(await client.say("HELP retr")).toBe("214 Syntax: RETR PATH");
     expect(await client.code("HELP xyzzy")).toBe(501);
     expect(await client.say("SITE HELP")).toMatch(/^214-[\s\S]*CHMOD[\s\S]*UTIME/);
