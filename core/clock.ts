@@ -10,6 +10,8 @@ export type Moment = Date | number | string;
 export interface Clock {
   /** Unix milliseconds. */
   now(): number;
+  /** Whether it runs with the machine's, or stands still. */
+  readonly running: boolean;
   /**
    * Stops the clock at a moment; {@link Clock.advance} moves it on.
    *
@@ -27,6 +29,9 @@ export function clockFrom(start?: Moment): Clock & { reset(): void } {
   const now = () => stopped ?? Date.now();
   return {
     now,
+    get running() {
+      return stopped === undefined;
+    },
     set(moment) {
       stopped = millisecondsOf(moment);
     },

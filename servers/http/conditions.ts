@@ -46,20 +46,12 @@ export function checkConditions(request: Request, current: Validators | undefine
 }
 
 /** RFC 9110 §13.1.5: whether a range may be sent, or the file has changed and all of it is needed. */
-export function rangeApplies({ headers }: Request, { etag, modified }: Validators): boolean {
+export function rangeApplies({ headers }: Request, { etag, modified }: Validators, now: number): boolean {
   const condition = headers["if-range"];
   if (typeof condition !== "string") return true;
   if (condition.includes('"')) return condition === etag && !etag.startsWith("W/");
   // A time in whole seconds is a strong validator only when they are over.
-  return (
-    modified !== undefined && condition === httpDate(modified) && Date.now() - modified.getTime() >= 1000
-  );
-}
-
-/** A time as HTTP writes it; one in the future is said to be now (RFC 9110 §8.8.2.1). */
-export function httpDate(time: Date): string {
-  const now = Date.now();
-  return (time.getTime() > now ? new Date(now) : time).toUTCString();
+  return modified !== undefined && condition === modified.toUTCString() && now - modified.getTime() >= 1000;
 }
 
 /** In whole seconds, for HTTP has no others. */

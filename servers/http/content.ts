@@ -3,7 +3,7 @@ import etag from "etag";
 import mime from "mime-types";
 import { WirelabError } from "../../core/errors.ts";
 import type { Entry, Reading, Store } from "../../core/store/store.ts";
-import { httpDate, type Validators } from "./conditions.ts";
+import type { Validators } from "./conditions.ts";
 import type { Encoding } from "./encodings.ts";
 import type { Range } from "./ranges.ts";
 
@@ -57,7 +57,7 @@ export class MemoryContent implements Content {
     this.body = bytes.length > JOINED ? bytes : bufferOf(bytes).toString("latin1");
     if (modified) {
       this.modified = modified;
-      this.lastModified = httpDate(modified);
+      this.lastModified = modified.toUTCString();
     }
   }
 
@@ -84,7 +84,7 @@ class StreamedContent implements Content {
     this.size = size;
     this.etag = tagOfTime(reading.entry);
     this.modified = modified;
-    this.lastModified = httpDate(modified);
+    this.lastModified = modified.toUTCString();
     this.negotiable = isNegotiable(this.type, size);
     this.#reading = reading;
     this.#again = again;

@@ -1,4 +1,5 @@
 import type { Request, Response } from "express";
+import type { Clock } from "../../core/clock.ts";
 import type { Connection } from "../../core/service.ts";
 import { type Refusal, rawReply } from "./refusal.ts";
 import { Turn } from "./turn.ts";
@@ -21,14 +22,16 @@ export interface TurnHandler {
 export class Conversation {
   readonly connection: Connection;
   readonly #handler: TurnHandler;
+  readonly #clock: Clock;
   readonly #waiting: { readonly request: Request; readonly response: Response }[] = [];
   #turn: Turn | undefined;
   #broken: Refusal | undefined;
   #draining = false;
   #requests = 0;
 
-  constructor(connection: Connection, handler: TurnHandler) {
+  constructor(connection: Connection, handler: TurnHandler, clock: Clock) {
     this.connection = connection;
+    this.#clock = clock;
     this.#handler = handler;
     // Node ends a connection by this after the last response. Core's way waits for the peer, so that no RST eats the response.
     Object.assign(connection.stream, { destroySoon: () => connection.end() });
@@ -68,7 +71,7 @@ export class Conversation {
   }
 
   #begin(request: Request, response: Response): void {
-    const turn = new Turn(request, response, this.connection);
+    const turn = new Turn(request, response, this.connection, this.#clock);
     this.#turn = turn;
     response.once("close", this.#next);
     this.#requests += 1;
@@ -105,7 +108,7 @@ export class Conversation {
   #end(lastWords: Refusal | undefined): void {
     const { connection } = this;
     if (lastWords) {
-      connection.stream.write(rawReply(lastWords));
+      connection.stream.write(rawReply(lastWords, this.#clock.now()));
       if (connection.observed) {
         connection.emit({ type: "reply", code: lastWords.status, text: lastWords.reason, ms: 0 });
       }

@@ -136,11 +136,11 @@ export async function httpEngine(site: Site, options: HttpOptions): Promise<Engi
   return {
     accept(connection) {
       const { stream } = connection;
-      conversations.set(stream, new Conversation(connection, turns));
+      conversations.set(stream, new Conversation(connection, turns, site.clock));
       connection.closed.then(() => conversations.delete(stream));
       server.emit("connection", stream);
     },
-    goodbye: (reason) => (reason === "full" ? rawReply(TOO_MANY) : undefined),
+    goodbye: (reason) => (reason === "full" ? rawReply(TOO_MANY, site.clock.now()) : undefined),
     drain() {
       for (const conversation of conversations.values()) conversation.drain();
     },

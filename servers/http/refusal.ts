@@ -92,15 +92,15 @@ export async function refuse(turn: Turn, error: unknown): Promise<void> {
 /** Takes back what was said of a response that will not be sent; whom it is for stays. */
 export function clearHeaders(response: Response): void {
   for (const name of response.getHeaderNames()) {
-    if (!name.startsWith("access-control-")) response.removeHeader(name);
+    if (name !== "date" && !name.startsWith("access-control-")) response.removeHeader(name);
   }
 }
 
 /** The refusal as a whole response, for where there is no request to answer: the connection ends behind it. */
-export function rawReply(refusal: Refusal): string {
+export function rawReply(refusal: Refusal, now: number): string {
   const body = textOf(refusal);
   const headers = {
-    Date: new Date().toUTCString(),
+    Date: new Date(now).toUTCString(),
     Connection: "close",
     "Content-Type": "text/plain; charset=utf-8",
     "Content-Length": String(Buffer.byteLength(body)),

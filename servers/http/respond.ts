@@ -1,5 +1,4 @@
 import { pipeline } from "node:stream/promises";
-import type { Response } from "express";
 import { codeOf, WirelabError } from "../../core/errors.ts";
 import { checkConditions, rangeApplies } from "./conditions.ts";
 import type { Content } from "./content.ts";
@@ -19,16 +18,18 @@ export async function respond(turn: Turn, content: Content, path?: string): Prom
     if (content.negotiable && response.hasHeader("Vary")) response.vary("Accept-Encoding");
     checkConditions(request, content);
     if (isFresh(turn, content)) {
-      if ((await turn.announce(304)) === "go") response.writeHead(304, validatorsOf(content, response)).end();
+      if ((await turn.announce(304)) === "go") response.writeHead(304, validatorsOf(content, turn)).end();
       return;
     }
-    const ranges = rangeApplies(request, content) ? rangesOf(request, content.size) : undefined;
+    const ranges = rangeApplies(request, content, turn.clock.now())
+      ? rangesOf(request, content.size)
+      : undefined;
     if (ranges === "unsatisfiable") {
       throw new Refusal(416, `The file has ${content.size} bytes, and none of them is in the range.`, {
         "Content-Range": `bytes */${content.size}`,
       });
     }
-    const part = ranges ? partial(content, ranges, response) : whole(content, response);
+    const part = ranges ? partial(content, ranges, turn) : whole(content, turn);
     if ((await turn.announce(part.code)) !== "go") return;
     response.writeHead(part.code, part.headers);
     if (request.method === "HEAD") {
@@ -52,22 +53,22 @@ interface Part {
   readonly body: AsyncIterable<Uint8Array> | Uint8Array | string;
 }
 
-function whole(content: Content, response: Response): Part {
+function whole(content: Content, turn: Turn): Part {
   const { type, size } = content;
   return {
     code: 200,
-    headers: headersOf(content, response, type, size),
+    headers: headersOf(content, turn, type, size),
     length: size,
     body: content.body ?? content.part({ start: 0, end: size - 1 }),
   };
 }
 
-function partial(content: Content, ranges: readonly Range[], response: Response): Part {
+function partial(content: Content, ranges: readonly Range[], turn: Turn): Part {
   const { type, size, bytes } = content;
   const [range] = ranges;
   if (range && ranges.length === 1) {
     const length = range.end - range.start + 1;
-    const headers = headersOf(content, response, type, length);
+    const headers = headersOf(content, turn, type, length);
     headers.push("Content-Range", contentRange(range, size));
     const body = bytes?.subarray(range.start, range.end + 1) ?? content.part(range);
     return { code: 206, headers, length, body };
@@ -75,31 +76,41 @@ function partial(content: Content, ranges: readonly Range[], response: Response)
   const parts = multipart(ranges, type, size);
   const { length } = parts;
   const body = parts.body((wanted) => content.part(wanted));
-  return { code: 206, headers: headersOf(content, response, parts.type, length), length, body };
+  return { code: 206, headers: headersOf(content, turn, parts.type, length), length, body };
 }
 
 /** Names and values in turn, as Node takes them fastest. */
-function headersOf(content: Content, response: Response, type: string, length: number): string[] {
+function headersOf(content: Content, turn: Turn, type: string, length: number): string[] {
   const headers = ["Content-Type", type, "Content-Length", String(length)];
   if (content.encoding) headers.push("Content-Encoding", content.encoding);
   else headers.push("Accept-Ranges", "bytes");
   headers.push("X-Content-Type-Options", "nosniff");
-  return headers.concat(validatorsOf(content, response));
+  return headers.concat(validatorsOf(content, turn));
 }
 
-function validatorsOf({ etag, lastModified, negotiable }: Content, response: Response): string[] {
+function validatorsOf(content: Content, turn: Turn): string[] {
+  const { etag, negotiable } = content;
+  const lastModified = lastModifiedOf(content, turn);
   // What is cached is asked for again each time: another protocol may have changed the file.
   const headers = ["ETag", etag, "Cache-Control", "no-cache"];
   if (lastModified !== undefined) headers.push("Last-Modified", lastModified);
-  if (negotiable && !response.hasHeader("Vary")) headers.push("Vary", "Accept-Encoding");
+  if (negotiable && !turn.response.hasHeader("Vary")) headers.push("Vary", "Accept-Encoding");
   return headers;
 }
 
+/** What is said of the time of a content; one in the future is said to be now (RFC 9110 §8.8.2.1). */
+function lastModifiedOf({ modified, lastModified }: Content, { clock }: Turn): string | undefined {
+  const now = clock.now();
+  return modified && modified.getTime() > now ? new Date(now).toUTCString() : lastModified;
+}
+
 /** Whether the client has it already, as Express reads it off request and response. */
-function isFresh({ request, response }: Turn, { etag, lastModified }: Content): boolean {
+function isFresh(turn: Turn, content: Content): boolean {
+  const { request, response } = turn;
   const { headers } = request;
   if (headers["if-none-match"] === undefined && headers["if-modified-since"] === undefined) return false;
-  response.setHeader("ETag", etag);
+  response.setHeader("ETag", content.etag);
+  const lastModified = lastModifiedOf(content, turn);
   if (lastModified !== undefined) response.setHeader("Last-Modified", lastModified);
   return request.fresh;
 }

@@ -1,5 +1,6 @@
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Request, Response } from "express";
+import type { Clock } from "../../core/clock.ts";
 import type { Direction } from "../../core/events.ts";
 import type { Connection } from "../../core/service.ts";
 import { clearHeaders } from "./refusal.ts";
@@ -22,14 +23,19 @@ export class Turn {
   readonly request: Request;
   readonly response: Response;
   readonly connection: Connection;
+  /** The lab's. */
+  readonly clock: Clock;
   readonly #began = performance.now();
   #announced = false;
   #download: (Download & { readonly before: number }) | undefined;
 
-  constructor(request: Request, response: Response, connection: Connection) {
+  constructor(request: Request, response: Response, connection: Connection, clock: Clock) {
     this.request = request;
     this.response = response;
     this.connection = connection;
+    this.clock = clock;
+    // Node says what time it is by the machine's clock.
+    if (!clock.running) response.setHeader("Date", new Date(clock.now()).toUTCString());
     if (connection.observed) {
       connection.emit({ type: "command", verb: request.method, target: withoutPassword(request.url) });
     }
