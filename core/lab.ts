@@ -270,7 +270,7 @@ async function storeOf({ store, root, files }: LabOptions, clock: Clock): Promis
   );
   if (given.length > 1) throw new WirelabError("BAD_OPTION", `Give one of ${given.join(" and ")}, not both.`);
   if (store) return inspected(store);
-  if (root !== undefined) return inspected(await directoryStore(root));
+  if (root !== undefined) return inspected(await directoryStore(root, { clock }));
   return inspected(memoryStore({ files: files ?? DEFAULT_FILES, now: () => clock.now() }));
 }
 

@@ -1,5 +1,8 @@
 import { once } from "node:events";
+import { mkdtempSync } from "node:fs";
 import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
@@ -169,6 +172,13 @@ describe("the clock", () => {
     lab.clock.set("2030-01-01T00:00:00Z");
     await pipeline(["b"], await lab.store.write("/b"));
     expect((await lab.store.stat("/b")).modified.getUTCFullYear()).toBe(2030);
+  });
+
+  test("is that of files on disk as well", async () => {
+    const root = mkdtempSync(join(tmpdir(), "lab-"));
+    await using lab = await startLab({}, { root, clock: "2001-02-03T04:05:06Z" });
+    await pipeline(["a"], await lab.store.write("/a"));
+    expect((await lab.store.stat("/a")).modified.toISOString()).toBe("2001-02-03T04:05:06.000Z");
   });
 
   test("runs if it is not told otherwise", async () => {

@@ -3,6 +3,7 @@ import { constants, lstatSync, type Stats } from "node:fs";
 import * as fs from "node:fs/promises";
 import { join, sep } from "node:path";
 import type { Writable } from "node:stream";
+import type { Clock } from "../clock.ts";
 import { codeOf, WirelabError } from "../errors.ts";
 import { childOf, isWithin, nameOf, parentOf, resolveEntry } from "../path.ts";
 import { diskRefusal } from "./errno.ts";
@@ -20,6 +21,11 @@ const TOGETHER = 64;
 /** Where `\` parts names as well and `:` names drives and streams, neither can stand in a name. */
 const UNSAFE = sep === "\\" ? /[\\:]/ : undefined;
 
+export interface DirectoryStoreOptions {
+  /** Files that are stored while it stands still have its time. Default: the machine's clock. */
+  readonly clock?: Pick<Clock, "now" | "running">;
+}
+
 /**
  * A store on a folder of the disk. No path leaves the folder: symlinks that lead outside, or nowhere, are not there; those
  * that stay inside are followed. Only regular files and directories are there at all, and only names in UTF-8. A file is
@@ -36,14 +42,18 @@ const UNSAFE = sep === "\\" ? /[\\:]/ : undefined;
  * await using lab = await startLab({ web: http() }, { store: await directoryStore(".") });
  * ```
  */
-export async function directoryStore(root: string): Promise<Store> {
+export async function directoryStore(root: string, { clock }: DirectoryStoreOptions = {}): Promise<Store> {
   const real = await fs.realpath(root).catch((error) => {
     throw new WirelabError("BAD_OPTION", `${root}: no such folder to keep files in.`, { cause: error });
   });
   if (!(await fs.stat(real)).isDirectory()) {
     throw new WirelabError("BAD_OPTION", `${root} is no folder, so no files can be kept in it.`);
   }
-  return new DirectoryStore(real, "/", new Uploads());
+  return new DirectoryStore(
+    real,
+    "/",
+    new Uploads(() => (clock?.running === false ? new Date(clock.now()) : undefined)),
+  );
 }
 
 class DirectoryStore implements Store {

@@ -19,11 +19,19 @@ export interface Target {
   readonly old?: Stats;
 }
 
+/** The time that new files are to have; left out where it is the machine's. */
+export type Stamp = () => Date | undefined;
+
 /** The uploads under way in one folder. */
 export class Uploads {
+  readonly #stamp: Stamp;
   readonly #open = new Set<Upload>();
   /** The last of those who want to complete the same file. */
   readonly #turns = new Map<string, Promise<void>>();
+
+  constructor(stamp: Stamp) {
+    this.#stamp = stamp;
+  }
 
   /**
    * Opens a file beside its place, with what the options keep of the old one in it.
@@ -47,6 +55,7 @@ export class Uploads {
       file,
       partial,
       append: options.append === true,
+      stamp: this.#stamp,
       inTurn: (replace) => this.#inTurn(target.place, async () => replace(await locate())),
       closed: () => this.#open.delete(upload),
     });
@@ -77,6 +86,7 @@ interface Beginning {
   readonly file: fs.FileHandle;
   readonly partial: string;
   readonly append: boolean;
+  readonly stamp: Stamp;
   /** Calls back, when nobody else completes the same file, with what is to be replaced. */
   inTurn(replace: (target: Target) => Promise<void>): Promise<void>;
   closed(): void;
@@ -134,6 +144,8 @@ class Upload extends Writable {
     const complete = joins ? await joined(place, this.#partial) : this.#partial;
     try {
       if (old) await fs.chmod(complete, old.mode & 0o777);
+      const time = this.#beginning.stamp();
+      if (time) await fs.utimes(complete, time, time);
       await fs.rename(complete, place);
       this.#renamed = !joins;
     } catch (error) {
