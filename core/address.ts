@@ -1,7 +1,6 @@
 import { isIP, isIPv6 } from "node:net";
 import { WirelabError } from "./errors.ts";
-import type { Endpoint, Protocol } from "./events.ts";
-import { plainAddress } from "./gate.ts";
+import type { Endpoint, Protocol } from "./events/events.ts";
 import type { ListenOptions } from "./service.ts";
 
 /** An address to listen on, as the command line has it; what is left out is for a default to fill in. */
@@ -52,6 +51,12 @@ export function serverUrl(protocol: Protocol, at: Endpoint, tls?: ListenOptions[
 /** An address that reaches a server which listens on `host`: one of loopback where that is every address. */
 export function connectableHost(host: string): string {
   return host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
+}
+
+/** An address as people write it: an IPv4 client of an IPv6 socket (`::ffff:127.0.0.1`) is an IPv4 client. */
+export function plainAddress(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
+  return mapped?.[1] ?? address;
 }
 
 /** An endpoint out of what a socket tells of one of its ends; a Unix-domain socket tells nothing. */

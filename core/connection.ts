@@ -4,12 +4,20 @@ import { TLSSocket } from "node:tls";
 import { endpointOf } from "./address.ts";
 import { handshake, type Identity, secured } from "./certificate.ts";
 import { codeOf, messageOf, WirelabError } from "./errors.ts";
-import type { CloseReason, Direction, Endpoint, EventStream, Occurrence, Origin, Reply } from "./events.ts";
-import { type FaultTable, type Moment, ruleText, type StandingRule } from "./faults.ts";
-import { Injector } from "./injector.ts";
+import type {
+  CloseReason,
+  Direction,
+  Endpoint,
+  EventStream,
+  Occurrence,
+  Origin,
+  Reply,
+} from "./events/events.ts";
+import { type FaultTable, type Moment, ruleText, type StandingRule } from "./faults/faults.ts";
+import { Injector } from "./faults/injector.ts";
+import { shaperOf } from "./faults/shapers.ts";
+import { resetSocket, Wire } from "./faults/wire.ts";
 import type { Connection } from "./service.ts";
-import { shaperOf } from "./shapers.ts";
-import { resetSocket, Wire } from "./wire.ts";
 
 /** After our FIN, the peer has so many milliseconds without a byte, and so many altogether, to send its own. */
 const LINGER = { idle: 5000, total: 30_000 };

@@ -2,8 +2,8 @@ import { connect, createServer, isIP, type Server as NetServer, type Socket } fr
 import { endpointOf, endpointText } from "./address.ts";
 import { type Dependent, type Roster, SocketConnection, whereOf } from "./connection.ts";
 import { codeOf, messageOf, WirelabError } from "./errors.ts";
-import type { CloseReason, Endpoint } from "./events.ts";
-import type { StandingRule } from "./faults.ts";
+import type { CloseReason, Endpoint } from "./events/events.ts";
+import type { StandingRule } from "./faults/faults.ts";
 import { bind } from "./listener.ts";
 import type { DataPort, PortRange } from "./service.ts";
 

@@ -1,6 +1,6 @@
 import { BlockList, isIP } from "node:net";
 import { WirelabError } from "./errors.ts";
-import type { Endpoint, RefusalReason } from "./events.ts";
+import type { Endpoint, RefusalReason } from "./events/events.ts";
 
 /** Whom a server lets in, how many at once, and for how long. */
 export interface GateOptions {
@@ -26,12 +26,6 @@ const GATE_DEFAULTS = {
   idle: 900_000,
   lifetime: 86_400_000,
 } as const satisfies Required<GateOptions>;
-
-/** An address as people write it: an IPv4 client of an IPv6 socket (`::ffff:127.0.0.1`) is an IPv4 client. */
-export function plainAddress(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
-  return mapped?.[1] ?? address;
-}
 
 /** Counts one server's clients and says who may come in. */
 export class Gate {

@@ -5,8 +5,9 @@ import { type Clock, clockFrom, type Moment } from "./clock.ts";
 import { type Roster, SocketConnection, type Tap } from "./connection.ts";
 import { dial, listenOnce } from "./data.ts";
 import { codeOf, WirelabError } from "./errors.ts";
-import { EventStream, type Events } from "./events.ts";
-import { type Faults, FaultTable, type Rule } from "./faults.ts";
+import { EventStream, type Events } from "./events/events.ts";
+import { TRANSCRIPT_CAPACITY, type Transcript, transcriptOf } from "./events/transcript.ts";
+import { type Faults, FaultTable, type Rule } from "./faults/faults.ts";
 import { Listener } from "./listener.ts";
 import { type Logger, type LogOptions, logEvents, logger, SILENT } from "./log.ts";
 import { parentOf } from "./path.ts";
@@ -17,7 +18,6 @@ import { directoryStore } from "./store/directory.ts";
 import { type InspectedStore, inspected } from "./store/inspect.ts";
 import { memoryStore } from "./store/memory.ts";
 import type { Store } from "./store/store.ts";
-import { TRANSCRIPT_CAPACITY, type Transcript, transcriptOf } from "./transcript.ts";
 
 export interface LabOptions {
   /** Who can log in. Default: `foo` with password `bar` and all permissions, as in pyftpdlib's example. */

@@ -9,8 +9,8 @@ import {
 import { authority, endpointOf } from "./address.ts";
 import { type Roster, SocketConnection, whereOf } from "./connection.ts";
 import { codeOf, type ErrorCode, messageOf, WirelabError } from "./errors.ts";
-import type { Endpoint, Origin, Protocol } from "./events.ts";
-import { ruleText } from "./faults.ts";
+import type { Endpoint, Origin, Protocol } from "./events/events.ts";
+import { ruleText } from "./faults/faults.ts";
 import { Gate } from "./gate.ts";
 import type { Engine, ListenOptions } from "./service.ts";
 

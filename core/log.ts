@@ -1,6 +1,6 @@
 import type { Writable } from "node:stream";
-import type { Events, WireEvent } from "./events.ts";
-import { sentenceOf } from "./sentence.ts";
+import type { Events, WireEvent } from "./events/events.ts";
+import { sentenceOf } from "./events/sentence.ts";
 
 /** How much is logged: each level holds those before it. */
 export type LogLevel = "error" | "warn" | "info" | "debug" | "trace";

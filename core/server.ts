@@ -1,6 +1,6 @@
 import { endpointText, serverUrl } from "./address.ts";
 import type { Roster, SocketConnection } from "./connection.ts";
-import type { Protocol } from "./events.ts";
+import type { Protocol } from "./events/events.ts";
 import type { Lab } from "./lab.ts";
 import type { Listener } from "./listener.ts";
 import type { Engine } from "./service.ts";

@@ -2,7 +2,7 @@ import type { Duplex } from "node:stream";
 import type { Accounts } from "./accounts.ts";
 import type { Certificate } from "./certificate.ts";
 import type { Clock } from "./clock.ts";
-import type { CloseReason, Endpoint, Occurrence, Protocol, Reply } from "./events.ts";
+import type { CloseReason, Endpoint, Occurrence, Protocol, Reply } from "./events/events.ts";
 import type { GateOptions } from "./gate.ts";
 import type { Logger } from "./log.ts";
 import type { Rooms } from "./rooms.ts";

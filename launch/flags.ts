@@ -4,7 +4,7 @@ import { type Account, accountTable, DEFAULT_ACCOUNTS, PERMISSIONS } from "../co
 import { type ListenAddress, parseAddress } from "../core/address.ts";
 import type { TlsOptions } from "../core/certificate.ts";
 import { messageOf } from "../core/errors.ts";
-import { FaultTable, type Rule } from "../core/faults.ts";
+import { FaultTable, type Rule } from "../core/faults/faults.ts";
 import { Gate } from "../core/gate.ts";
 import type { LogLevel } from "../core/log.ts";
 import type { PortRange } from "../core/service.ts";

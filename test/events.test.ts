@@ -2,7 +2,7 @@ import { connect } from "node:net";
 import { Writable } from "node:stream";
 import { describe, expect, test } from "vitest";
 import { messageOf } from "../core/errors.ts";
-import { EventStream } from "../core/events.ts";
+import { EventStream } from "../core/events/events.ts";
 import { startLab, tcp, type WireEvent } from "../index.ts";
 
 const origin = { server: "files", protocol: "ftp", connection: "c1" } as const;

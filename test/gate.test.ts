@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { Gate, plainAddress } from "../core/gate.ts";
+import { plainAddress } from "../core/address.ts";
+import { Gate } from "../core/gate.ts";
 
 const from = (host: string) => ({ host, port: 50_000 });
 

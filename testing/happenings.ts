@@ -1,6 +1,6 @@
-import { conversationsIn } from "../core/conversations.ts";
-import type { EventOf, RefusalReason, WireEvent } from "../core/events.ts";
-import { sentenceOf } from "../core/sentence.ts";
+import { conversationsIn } from "../core/events/conversations.ts";
+import type { EventOf, RefusalReason, WireEvent } from "../core/events/events.ts";
+import { sentenceOf } from "../core/events/sentence.ts";
 import type { Subject } from "./subject.ts";
 
 /** A text as it must be: whole, with `*` for anything, or as a pattern that is somewhere in it. */

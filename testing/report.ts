@@ -1,4 +1,4 @@
-import { ruleText } from "../core/faults.ts";
+import { ruleText } from "../core/faults/faults.ts";
 import type { Lab } from "../core/lab.ts";
 
 /** How many lines of the transcript a failure shows. */

@@ -1,6 +1,6 @@
 import { inspect, types } from "node:util";
 import { WirelabError } from "../core/errors.ts";
-import { patternOf } from "../core/faults.ts";
+import { patternOf } from "../core/faults/faults.ts";
 import type { Happening, Kind } from "./happenings.ts";
 
 /** What is looked for: values by field; a field that is undefined may be anything. */

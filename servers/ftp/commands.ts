@@ -1,4 +1,4 @@
-import type { Occurrence } from "../../core/events.ts";
+import type { Occurrence } from "../../core/events/events.ts";
 import { LINE_LIMIT, TOO_LONG } from "./control.ts";
 import type { Files } from "./files.ts";
 import { type FtpReply, multiline, refusal, reply } from "./reply.ts";

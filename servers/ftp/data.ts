@@ -1,5 +1,5 @@
 import { isIPv6, SocketAddress } from "node:net";
-import type { Endpoint } from "../../core/events.ts";
+import type { Endpoint } from "../../core/events/events.ts";
 import type { Connection, DataPort, PortRange, Site } from "../../core/service.ts";
 
 export type InternetEndpoint = Extract<Endpoint, { readonly host: string }>;

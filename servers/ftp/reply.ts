@@ -1,5 +1,5 @@
 import { codeOf, type ErrorCode } from "../../core/errors.ts";
-import type { Reply } from "../../core/events.ts";
+import type { Reply } from "../../core/events/events.ts";
 
 /** A reply as FTP has it: always with a code. Lines of the text are parted by `\n`. */
 export interface FtpReply extends Reply {

@@ -1,4 +1,4 @@
-import type { CloseReason, Reply } from "../../core/events.ts";
+import type { CloseReason, Reply } from "../../core/events/events.ts";
 import type { Connection, Site } from "../../core/service.ts";
 import { answer, type Command, occurrence, parse } from "./commands.ts";
 import { CommandLines } from "./control.ts";

@@ -1,6 +1,6 @@
 import type { Writable } from "node:stream";
 import { WirelabError } from "../../core/errors.ts";
-import type { Direction } from "../../core/events.ts";
+import type { Direction } from "../../core/events/events.ts";
 import type { Connection, Site } from "../../core/service.ts";
 import { toLocal } from "./ascii.ts";
 import type { DataRoute } from "./data.ts";

@@ -1,7 +1,7 @@
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Request, Response } from "express";
 import type { Clock } from "../../core/clock.ts";
-import type { Direction } from "../../core/events.ts";
+import type { Direction } from "../../core/events/events.ts";
 import type { Connection } from "../../core/service.ts";
 import { clearHeaders } from "./refusal.ts";
 

@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import type { Clock } from "../../core/clock.ts";
-import type { Reply } from "../../core/events.ts";
+import type { Reply } from "../../core/events/events.ts";
 import type { Connection } from "../../core/service.ts";
 import { FrameReader, MAX_FRAME } from "./frames.ts";
 import type { TcpBehaviour } from "./index.ts";

@@ -1,4 +1,4 @@
-import { previewOf } from "../../core/events.ts";
+import { previewOf } from "../../core/events/events.ts";
 import type { Connection, Engine, Site } from "../../core/service.ts";
 import { BEHAVIOURS } from "./behaviours.ts";
 import type { TcpBehaviour } from "./index.ts";

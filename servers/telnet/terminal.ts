@@ -1,5 +1,5 @@
 import type { KnownAccount } from "../../core/accounts.ts";
-import type { CloseReason, Endpoint } from "../../core/events.ts";
+import type { CloseReason, Endpoint } from "../../core/events/events.ts";
 
 /** One Telnet client, as a session sees it: lines come in, text goes out, whatever the client's mode is. */
 export interface Terminal {

@@ -1,6 +1,6 @@
 import type { KnownAccount } from "../../core/accounts.ts";
 import { codeOf, messageOf, WirelabError } from "../../core/errors.ts";
-import type { CloseReason, Endpoint } from "../../core/events.ts";
+import type { CloseReason, Endpoint } from "../../core/events/events.ts";
 import type { Connection } from "../../core/service.ts";
 import { Charset } from "./charset.ts";
 import { AYT, BRK, EC, EL, EOR as END_OF_RECORD, GA, IP, NOP, verbName } from "./codec.ts";

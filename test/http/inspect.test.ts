@@ -98,7 +98,7 @@ test("packed, streamed, in chunks and with trailers", async () => {
     /\r\n8\r\nchunk 1\n\r\n8\r\nchunk 2\n\r\n8\r\nchunk 3\n\r\n0\r\n\r\n$/,
   );
   expect(await say(web, request("GET /_/trailers"))).toMatch(
-    /Trailer: X-Bytes\r\n[^]*\r\n0\r\nX-Bytes: 16\r\n\r\n$/,
+    /Trailer: X-Bytes\r\n[\s\S]*\r\n0\r\nX-Bytes: 16\r\n\r\n$/,
   );
   expect(await say(web, "GET /_/trailers HTTP/1.0\r\n\r\n")).toMatch(/Look behind me\.\n$/);
 });

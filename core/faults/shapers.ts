@@ -1,4 +1,4 @@
-import type { Direction } from "./events.ts";
+import type { Direction } from "../events/events.ts";
 
 /** A fault that acts on bytes. Without a `direction` it acts on both. */
 export type ByteFault =

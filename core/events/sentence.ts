@@ -1,4 +1,4 @@
-import { endpointText } from "./address.ts";
+import { endpointText } from "../address.ts";
 import type { EventOf, WireEvent } from "./events.ts";
 
 /** What an event says, in one line for people. */

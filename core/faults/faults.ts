@@ -1,5 +1,5 @@
-import { WirelabError } from "./errors.ts";
-import type { Reply } from "./events.ts";
+import { WirelabError } from "../errors.ts";
+import type { Reply } from "../events/events.ts";
 import type { ByteFault } from "./shapers.ts";
 
 /** What goes wrong. */

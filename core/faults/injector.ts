@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { SocketConnection } from "./connection.ts";
-import type { Occurrence, Reply } from "./events.ts";
+import type { SocketConnection } from "../connection.ts";
+import type { Occurrence, Reply } from "../events/events.ts";
 import type { FaultTable, Moment, StandingRule } from "./faults.ts";
 
 /** A command, and what the rules make of it. */

@@ -1,5 +1,5 @@
+import { WirelabError } from "../errors.ts";
 import { Awaited } from "./awaited.ts";
-import { WirelabError } from "./errors.ts";
 import { Iteration } from "./iteration.ts";
 
 /** The protocols that a server can speak. */

@@ -1,6 +1,6 @@
+import { WirelabError } from "../errors.ts";
 import { isLike } from "./awaited.ts";
 import { conversationsIn } from "./conversations.ts";
-import { WirelabError } from "./errors.ts";
 import type { EventOf, Events, Where, WireEvent } from "./events.ts";
 import { Recording } from "./recording.ts";
 import { inTellingOrder, reproducibleLines, withoutCuts } from "./reproducible.ts";

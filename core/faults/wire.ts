@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
-import type { Direction } from "./events.ts";
+import type { Direction } from "../events/events.ts";
 import { type Effect, Lane } from "./lane.ts";
 import type { Shaper } from "./shapers.ts";
 
