@@ -4,14 +4,10 @@
 //   node fuzz/ftp.mjs [--seconds=60] [--seed=N]
 import { connect } from "node:net";
 import { connect as connectTls } from "node:tls";
-import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { ftp, startLab } from "../dist/index.js";
-
-const { values } = parseArgs({ options: { seconds: { type: "string" }, seed: { type: "string" } } });
-const seconds = Number(values.seconds ?? 60);
-const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 32));
+import { below, pick, random, seconds, seed } from "./chance.mjs";
 
 /** Clients at a time. */
 const CLIENTS = 16;
@@ -20,20 +16,6 @@ const PATIENCE = 15_000;
 /** What the heap may have grown by from the first tenth of the time to the end, in bytes. */
 const GROWTH = 24 * 1024 * 1024;
 
-/** mulberry32: the same numbers for the same seed. */
-function randomFrom(start) {
-  let state = start >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-const random = randomFrom(seed);
-const below = (limit) => Math.floor(random() * limit);
-const pick = (list) => list[below(list.length)];
 const noise = (length) => Buffer.from(Array.from({ length }, () => below(256)));
 
 // Neither QUIT nor AUTH: what ends a conversation, or turns it into another, is for those who do not count replies.

@@ -2,14 +2,10 @@
 // process, keep memory, or keep another client waiting. Run it after `npm run build`:
 //   node fuzz/telnet.mjs [--seconds=60] [--seed=N]
 import { connect } from "node:net";
-import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { startLab, telnet } from "../dist/index.js";
-
-const { values } = parseArgs({ options: { seconds: { type: "string" }, seed: { type: "string" } } });
-const seconds = Number(values.seconds ?? 60);
-const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 32));
+import { below, pick, random, seconds, seed } from "./chance.mjs";
 
 /** Clients at a time. */
 const CLIENTS = 24;
@@ -18,20 +14,6 @@ const PATIENCE = 10_000;
 /** What the heap may have grown by from the first tenth of the time to the end, in bytes. */
 const GROWTH = 24 * 1024 * 1024;
 
-/** mulberry32: the same numbers for the same seed. */
-function randomFrom(start) {
-  let state = start >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-const random = randomFrom(seed);
-const below = (limit) => Math.floor(random() * limit);
-const pick = (list) => list[below(list.length)];
 const bytes = (length, byte) => Buffer.from(Array.from({ length }, byte ?? (() => below(256))));
 
 const [IAC, SB, SE] = [255, 250, 240];

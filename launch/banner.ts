@@ -39,7 +39,12 @@ function pasteable(plan: Plan, { protocol, url, host, port, path }: Server): str
       }
     : {
         http: [`curl ${url}/`, `curl --user ${curlUser} -T FILE ${url}/`],
-        ftp: [`curl --user ${curlUser} ${url}/`, `lftp -u ${lftpUser} ${url}`],
+        ftp: [
+          `curl --user ${curlUser} ${url}/`,
+          // Nobody has signed a throw-away certificate.
+          ...(plan.tls ? [`curl --ssl-reqd --insecure --user ${curlUser} ${url}/`] : []),
+          `lftp -u ${lftpUser} ${url}`,
+        ],
         telnet: [`telnet ${local} ${port}`],
         tcp: [`echo hello | nc -N ${local} ${port}`],
       };

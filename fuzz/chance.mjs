@@ -1,0 +1,24 @@
+// What every fuzzer takes from its command line, and how it makes choices: the same ones for the same seed.
+import { parseArgs } from "node:util";
+
+const { values } = parseArgs({ options: { seconds: { type: "string" }, seed: { type: "string" } } });
+
+/** How long to go on. */
+export const seconds = Number(values.seconds ?? 60);
+export const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 32));
+
+/** mulberry32: the same numbers for the same seed. */
+function randomFrom(start) {
+  let state = start >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+export const random = randomFrom(seed);
+/** A whole number from 0 up to the limit, which is left out. */
+export const below = (limit) => Math.floor(random() * limit);
+export const pick = (list) => list[below(list.length)];
