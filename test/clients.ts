@@ -41,21 +41,26 @@ export function run(program: string, args: readonly string[], options: RunOption
 }
 
 /**
- * A test that drives a real client. Where the program is missing it is skipped and says so; with `WIRELAB_REAL_CLIENTS=1`,
- * which CI sets, it fails instead.
+ * Skips a test where a program that it drives is missing, and says so; with `WIRELAB_REAL_CLIENTS=1`, which CI sets, the
+ * test fails instead.
  */
+export function needPrograms(context: TestContext, ...programs: readonly string[]): void {
+  const missing = programs.filter((program) => spawnSync("which", [program]).status !== 0);
+  if (missing.length === 0) return;
+  const reason = `not installed: ${missing.join(", ")}`;
+  if (process.env.WIRELAB_REAL_CLIENTS === "1")
+    throw new Error(`${reason}, and WIRELAB_REAL_CLIENTS=1 asks for it`);
+  context.skip(reason);
+}
+
+/** A test that drives a real client, where there is that client: see {@link needPrograms}. */
 export function clientTest(
   program: string,
   name: string,
   body: (context: TestContext) => Promise<void>,
 ): void {
   test(`${program}: ${name}`, async (context) => {
-    if (spawnSync("which", [program]).status !== 0) {
-      const reason = `${program} is not installed`;
-      if (process.env.WIRELAB_REAL_CLIENTS === "1")
-        throw new Error(`${reason}, and WIRELAB_REAL_CLIENTS=1 asks for it`);
-      context.skip(reason);
-    }
+    needPrograms(context, program);
     await body(context);
   });
 }

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startLab, tcp } from "../index.ts";
-import { run } from "./clients.ts";
+import { needPrograms, run } from "./clients.ts";
 import { filesBelow, root } from "./sources.ts";
 import { Project } from "./testing/project.ts";
 
@@ -156,7 +156,8 @@ describe("sh", () => {
     return script;
   }
 
-  test.each(scripts)("$name", async ({ language, code }) => {
+  test.for(scripts)("$name", async ({ language, code }, context) => {
+    needPrograms(context, "bash", ...["curl", "nc"].filter((program) => code.includes(`${program} `)));
     const cwd = mkdtempSync(join(tmpdir(), "wirelab-docs-"));
     const env = { PATH: `${bin}:${process.env.PATH}` };
     const lines = prepared(code).split("\n");
