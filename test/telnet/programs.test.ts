@@ -2,7 +2,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { startLab, telnet } from "../../index.ts";
-import { clientTest, run } from "../clients.ts";
+import { clientTest, needPrograms, run } from "../clients.ts";
 import { arrived } from "./dialogue.ts";
 import { ScreenModel } from "./screen.ts";
 
@@ -64,7 +64,8 @@ describe("in character mode", () => {
     ["busybox", (host, port) => ["busybox", "telnet", host, port]],
   ];
   for (const [program, command] of CLIENTS) {
-    clientTest(program, "types, edits, recalls, leaves", async () => {
+    clientTest(program, "types, edits, recalls, leaves", async (context) => {
+      needPrograms(context, "python3");
       await using server = await serving();
       const shown = await onTerminal(command(server.host, server.port), [
         ["guest1> ", "echo gröẞ\x7fße"],
@@ -91,7 +92,8 @@ describe("in character mode", () => {
     });
   }
 
-  clientTest("telnet", "tells size and type of its terminal", async () => {
+  clientTest("telnet", "tells size and type of its terminal", async (context) => {
+    needPrograms(context, "python3");
     await using server = await serving();
     const { events } = server.lab;
     const size = events.next("frame", { preview: "SB NAWS 80x24" }, 10_000);
@@ -107,7 +109,8 @@ describe("in character mode", () => {
     await type;
   });
 
-  clientTest("/usr/games/tt++", "chats", async () => {
+  clientTest("/usr/games/tt++", "chats", async (context) => {
+    needPrograms(context, "python3");
     await using server = await serving();
     using other = await arrived(server.lab);
     const shown = onTerminal(
@@ -126,7 +129,8 @@ describe("in character mode", () => {
 });
 
 describe("in line mode", () => {
-  clientTest("telnet", "has its own line editing and its interrupts", async () => {
+  clientTest("telnet", "has its own line editing and its interrupts", async (context) => {
+    needPrograms(context, "python3");
     await using server = await serving();
     const shown = await onTerminal(
       ["telnet", server.host, server.port],
@@ -219,7 +223,8 @@ with telnetlib.Telnet(sys.argv[1], int(sys.argv[2]), 5) as client:
   });
 });
 
-test("programs of different kinds chat with each other", { timeout: 30_000 }, async () => {
+test("programs of different kinds chat with each other", { timeout: 30_000 }, async (context) => {
+  needPrograms(context, "nc", "socat", "busybox");
   await using server = await serving();
   using listener = await arrived(server.lab);
   const kinds: readonly (readonly [string, readonly string[]])[] = [
