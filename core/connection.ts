@@ -172,8 +172,13 @@ export class SocketConnection implements Connection {
   /** Lets a rule act on this connection's bytes. Without a Wire, only what needs to see no byte can act. */
   strike(standing: StandingRule): void {
     const { fault } = standing.rule;
-    if (fault.kind === "reply" || fault.kind === "refuse") return;
-    if (this.#wire) {
+    if (fault.kind === "reply") return;
+    if (fault.kind === "refuse") {
+      this.tell(standing);
+      this.#reason ??= "fault";
+      // At once: not a byte is to pass.
+      this.#socket.resetAndDestroy();
+    } else if (this.#wire) {
       const shaper = shaperOf(fault, () => this.#roster.faults.random());
       const tell = () => {
         if (fault.kind !== "stall") this.#reason ??= "fault";
@@ -185,9 +190,8 @@ export class SocketConnection implements Connection {
       void this.closed.then(() => standing.effects.delete(shaping));
     } else if ((fault.kind === "close" || fault.kind === "reset") && !fault.afterBytes) {
       this.tell(standing);
-      this.#reason ??= "fault";
-      if (fault.kind === "close") this.end();
-      else resetSocket(this.#socket, this.#carrier);
+      if (fault.kind === "close") this.end("fault");
+      else this.reset("fault");
     }
   }
 

@@ -76,6 +76,23 @@ describe("FTP", () => {
     expect(server.lab.transcript.of("files").verbs()).toContain("PASV");
   });
 
+  clientTest(
+    "curl",
+    "a whole server refuses its 2nd connection, which is the first data connection",
+    async () => {
+      await using server = await faulty({
+        when: { server: "files" },
+        skip: 1,
+        times: 1,
+        fault: { kind: "refuse" },
+      });
+      // curl gives up or asks for another data port, whichever it learns first.
+      await server.curl(`${server.files}/a`);
+      expect(server.lab.transcript.find("fault")).toMatchObject({ fault: "refuse", connection: "c1.1" });
+      expect((await server.curl(`${server.files}/a`)).stdout).toBe(FILES["/a"]);
+    },
+  );
+
   clientTest("python3", "150 and never 226", async () => {
     await using server = await faulty({
       when: { verb: "RETR", code: 226 },
