@@ -1,5 +1,7 @@
-// What every fuzzer takes from its command line, and how it makes choices: the same ones for the same seed.
+// What every fuzzer shares: its command line, its choices, which are the same for the same seed, and what the heap holds.
 import { parseArgs } from "node:util";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 
 const { values } = parseArgs({ options: { seconds: { type: "string" }, seed: { type: "string" } } });
 
@@ -22,3 +24,12 @@ export const random = randomFrom(seed);
 /** A whole number from 0 up to the limit, which is left out. */
 export const below = (limit) => Math.floor(random() * limit);
 export const pick = (list) => list[below(list.length)];
+
+setFlagsFromString("--expose-gc");
+const collect = runInNewContext("gc");
+
+/** Bytes that the heap holds when what is not needed any more is gone. */
+export const heap = () => {
+  collect();
+  return process.memoryUsage().heapUsed;
+};

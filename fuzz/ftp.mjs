@@ -4,10 +4,8 @@
 //   node fuzz/ftp.mjs [--seconds=60] [--seed=N]
 import { connect } from "node:net";
 import { connect as connectTls } from "node:tls";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { ftp, startLab } from "../dist/index.js";
-import { below, pick, random, seconds, seed } from "./chance.mjs";
+import { below, heap, pick, random, seconds, seed } from "./chance.mjs";
 
 /** Clients at a time. */
 const CLIENTS = 16;
@@ -227,13 +225,6 @@ async function witness(port, over) {
   socket.destroy();
   return longest;
 }
-
-setFlagsFromString("--expose-gc");
-const collect = runInNewContext("gc");
-const heap = () => {
-  collect();
-  return process.memoryUsage().heapUsed;
-};
 
 const options = { loginPause: 0, maxLoginTries: 1e9 };
 const lab = await startLab(

@@ -2,10 +2,8 @@
 // process, keep memory, or keep another client waiting. Run it after `npm run build`:
 //   node fuzz/telnet.mjs [--seconds=60] [--seed=N]
 import { connect } from "node:net";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { startLab, telnet } from "../dist/index.js";
-import { below, pick, random, seconds, seed } from "./chance.mjs";
+import { below, heap, pick, random, seconds, seed } from "./chance.mjs";
 
 /** Clients at a time. */
 const CLIENTS = 24;
@@ -124,13 +122,6 @@ async function witness(port, over) {
   socket.destroy();
   return longest;
 }
-
-setFlagsFromString("--expose-gc");
-const collect = runInNewContext("gc");
-const heap = () => {
-  collect();
-  return process.memoryUsage().heapUsed;
-};
 
 const device = {
   login: { users: { admin: "pw" }, pause: 1 },
