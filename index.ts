@@ -9,7 +9,7 @@ export type { Transcript, TranscriptView } from "./core/events/transcript.ts";
 export type { Fault, Faults, Rule, Step } from "./core/faults/faults.ts";
 export type { ByteFault, Shaper } from "./core/faults/shapers.ts";
 export type { GateOptions } from "./core/gate.ts";
-export { type Lab, type LabOptions, type LabReport, startLab } from "./core/lab.ts";
+export { type Lab, type LabOptions, type LabReport, type ServersOf, startLab } from "./core/lab.ts";
 export type { Logger, LogLevel, LogOptions } from "./core/log.ts";
 export { resolvePath } from "./core/path.ts";
 export type { RoomMessage, Rooms, Seat } from "./core/rooms.ts";

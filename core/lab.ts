@@ -60,9 +60,17 @@ export interface LabReport extends StopReport {
   readonly unusedFaults: readonly Rule[];
 }
 
+/** The running servers of some services, each with what its service adds to it. */
+export type ServersOf<T extends Readonly<Record<string, Service>>> = {
+  readonly [Name in keyof T & string]: Server & (T[Name] extends Service<infer Own> ? Own : unknown);
+};
+
 /** A running lab: its servers, and all that they share. */
-export interface Lab<Names extends string = string> extends AsyncDisposable {
-  readonly servers: Readonly<Record<Names, Server>>;
+export interface Lab<
+  Names extends string = string,
+  Servers extends Readonly<Record<Names, Server>> = Readonly<Record<Names, Server>>,
+> extends AsyncDisposable {
+  readonly servers: Servers;
   readonly events: Events;
   readonly transcript: Transcript;
   readonly faults: Faults;
@@ -105,7 +113,7 @@ const DEFAULT_FILES = { "/index.html": "Hello, world!" };
 export async function startLab<const T extends Readonly<Record<string, Service>>>(
   services: T,
   options: LabOptions = {},
-): Promise<Lab<keyof T & string>> {
+): Promise<Lab<keyof T & string, ServersOf<T>>> {
   const accounts = accountTable(options.accounts ?? DEFAULT_ACCOUNTS);
   const clock = clockFrom(options.clock);
   const store = await storeOf(options, clock);
@@ -149,8 +157,8 @@ export async function startLab<const T extends Readonly<Record<string, Service>>
   for (const { name: server, protocol, url } of Object.values(servers)) {
     events.emit({ server, protocol }, { type: "listening", url });
   }
-  const running: Lab<keyof T & string> = {
-    servers: servers as Record<keyof T & string, Server>,
+  const running: Lab<keyof T & string, ServersOf<T>> = {
+    servers: servers as ServersOf<T>,
     events,
     transcript,
     faults,
@@ -232,7 +240,7 @@ class RunningLab {
     });
     const running = new RunningServer(name, protocol, listener, engine, stopping, roster, lab);
     this.#servers.add(running);
-    return running;
+    return Object.defineProperties(running, Object.getOwnPropertyDescriptors(engine.own ?? {}));
   }
 
   /** Ends every session, and lets the engines forget them. */

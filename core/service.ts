@@ -24,16 +24,25 @@ export interface ListenOptions {
   readonly tls?: "implicit" | "required";
 }
 
-/** A server as it is described, by `ftp()`, `http()`, `tcp()` …: a value, nothing running. */
-export interface Service {
+/**
+ * A server as it is described, by `ftp()`, `http()`, `tcp()` …: a value, nothing running.
+ *
+ * @typeParam Own what its running server offers beyond what every server does: see {@link Engine.own}.
+ */
+export interface Service<Own extends object = object> {
   readonly protocol: Protocol;
   readonly listen: ListenOptions;
   /** Called once per lab; imports the engine's package here, so that a lab loads only what it runs. */
-  open(site: Site): Engine | Promise<Engine>;
+  open(site: Site): Engine<Own> | Promise<Engine<Own>>;
 }
 
 /** What speaks a protocol: a function of streams. It never listens. */
-export interface Engine {
+export interface Engine<Own extends object = object> {
+  /**
+   * What the running server offers beyond what every server does, by names that {@link Server} does not have: members of this
+   * become members of `lab.servers.NAME`. Default: nothing.
+   */
+  readonly own?: Own;
   /** Takes over a connection that was let in. From here on it is the engine's to end. */
   accept(connection: Connection): void;
   /**

@@ -198,6 +198,31 @@ describe("side by side", () => {
   });
 });
 
+test("a running server has what its engine adds of its own", async () => {
+  let calls = 0;
+  const counting: Service<{ readonly calls: number; count(): void }> = {
+    protocol: "tcp",
+    listen: {},
+    open: () => ({
+      accept: (connection) => connection.end(),
+      own: {
+        get calls() {
+          return calls;
+        },
+        count() {
+          calls += 1;
+        },
+      },
+    }),
+  };
+  await using lab = await startLab({ counter: counting, plain: tcp() });
+  lab.servers.counter.count();
+  expect(lab.servers.counter.calls).toBe(1);
+  expect(lab.servers.counter.url).toMatch(/^tcp:/);
+  // @ts-expect-error: what one server has of its own, another has not.
+  expect(lab.servers.plain.calls).toBeUndefined();
+});
+
 describe("the gate", () => {
   test("who is denied is cut without a word, and told to observers", async () => {
     await using lab = await startLab({ one: tcp({ behaviour: "greet", gate: { deny: ["127.0.0.1"] } }) });

@@ -1,6 +1,6 @@
 import { expect, type TestAPI, test } from "vitest";
 import { WirelabError } from "../core/errors.ts";
-import { type Lab, startLab } from "../core/lab.ts";
+import { type Lab, type ServersOf, startLab } from "../core/lab.ts";
 import type { Service } from "../core/service.ts";
 import { type LabMatchers, labMatchers } from "./matchers.ts";
 import { assertFaultsUsed } from "./unused.ts";
@@ -46,8 +46,8 @@ export interface LabTestOptions extends WithLabOptions {
 export function labTest<const T extends Readonly<Record<string, Service>>>(
   services: T,
   options: LabTestOptions = {},
-): TestAPI<{ lab: Lab<keyof T & string> }> {
-  type Fixtures = { lab: Lab<keyof T & string> };
+): TestAPI<{ lab: Lab<keyof T & string, ServersOf<T>> }> {
+  type Fixtures = { lab: Lab<keyof T & string, ServersOf<T>> };
   const { per = "file", failOnUnusedFaults, ...labOptions } = options;
   const check = (lab: Lab, state: string | undefined) => {
     // A test that has failed already need not be told what else it has not done.
@@ -66,7 +66,7 @@ export function labTest<const T extends Readonly<Record<string, Service>>>(
         ),
     });
   }
-  return test.extend<Fixtures & { labOfFile: LabOfFile<keyof T & string> }>({
+  return test.extend<Fixtures & { labOfFile: LabOfFile<Fixtures["lab"]> }>({
     labOfFile: [
       // biome-ignore lint/correctness/noEmptyPattern: vitest reads from it what the fixture needs.
       async ({}, use) => {
@@ -92,16 +92,16 @@ export function labTest<const T extends Readonly<Record<string, Service>>>(
 }
 
 /** One lab that tests use one after the other. */
-class LabOfFile<Names extends string> {
-  readonly #start: () => Promise<Lab<Names>>;
-  #lab: Lab<Names> | undefined;
+class LabOfFile<L extends Lab> {
+  readonly #start: () => Promise<L>;
+  #lab: L | undefined;
   #state: "free" | "borrowed" | "stopped" = "free";
 
-  constructor(start: () => Promise<Lab<Names>>) {
+  constructor(start: () => Promise<L>) {
     this.#start = start;
   }
 
-  async borrow(): Promise<Lab<Names>> {
+  async borrow(): Promise<L> {
     if (this.#state === "borrowed") {
       throw new WirelabError(
         "BAD_OPTION",
@@ -129,7 +129,7 @@ class LabOfFile<Names extends string> {
     this.#lab = undefined;
   }
 
-  async #started(): Promise<Lab<Names>> {
+  async #started(): Promise<L> {
     const lab = await this.#start();
     // A test may stop a server, or all of them, to see what its client makes of that.
     lab.events.subscribe(({ type }) => {

@@ -1,4 +1,4 @@
-import { type Lab, type LabOptions, startLab } from "../core/lab.ts";
+import { type Lab, type LabOptions, type ServersOf, startLab } from "../core/lab.ts";
 import type { Service } from "../core/service.ts";
 import { assertFaultsUsed } from "./unused.ts";
 
@@ -25,7 +25,7 @@ export interface WithLabOptions extends LabOptions {
  */
 export async function withLab<const T extends Readonly<Record<string, Service>>, R>(
   services: T,
-  body: (lab: Lab<keyof T & string>) => R | Promise<R>,
+  body: (lab: Lab<keyof T & string, ServersOf<T>>) => R | Promise<R>,
   options: WithLabOptions = {},
 ): Promise<R> {
   const { failOnUnusedFaults, ...labOptions } = options;
