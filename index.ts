@@ -23,7 +23,6 @@ export { type FtpOptions, ftp } from "./servers/ftp/index.ts";
 export type { CgiOptions } from "./servers/http/cgi/options.ts";
 export { type HttpApp, type HttpOptions, http } from "./servers/http/index.ts";
 export type * from "./servers/http/stubs/stub.ts";
-export { HttpStubs } from "./servers/http/stubs/stubs.ts";
 export { TCP_BEHAVIOURS, type TcpBehaviour, type TcpOptions, tcp } from "./servers/tcp/index.ts";
 export {
   type Device,

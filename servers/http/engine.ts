@@ -15,6 +15,7 @@ import { malformed } from "./malformed.ts";
 import { Refusal, rawReply, refuse } from "./refusal.ts";
 import { settingsOf } from "./settings.ts";
 import { serveStubs } from "./stubs/serve.ts";
+import type { HttpStubbing } from "./stubs/stub.ts";
 import { HttpStubs } from "./stubs/stubs.ts";
 import type { Turn } from "./turn.ts";
 import { visitors } from "./visitor.ts";
@@ -24,7 +25,7 @@ const TOO_MANY = new Refusal(503, "Too many clients are connected: try again in 
 });
 
 /** Node's HTTP server as a function of streams, with an Express app behind it. */
-export async function httpEngine(site: Site, options: HttpOptions): Promise<Engine> {
+export async function httpEngine(site: Site, options: HttpOptions): Promise<Engine<HttpStubbing>> {
   const settings = settingsOf(options);
   const programSettings =
     options.cgi === undefined ? undefined : await cgiSettings(options.cgi, site.store.folder);
@@ -37,8 +38,7 @@ export async function httpEngine(site: Site, options: HttpOptions): Promise<Engi
   const inspects = settings.inspect === false ? undefined : inspection(settings.inspect, visitor);
 
   const sharing = options.cors === undefined ? undefined : cors(options.cors);
-  const given = options.stubs;
-  const stubs = given === undefined || given instanceof HttpStubs ? given : new HttpStubs(given);
+  const stubs = new HttpStubs(options.stubs);
 
   if (options.app) app.use(mounted(options.app));
   app.use((request) => serve(turnOf(request)));
@@ -80,7 +80,7 @@ export async function httpEngine(site: Site, options: HttpOptions): Promise<Engi
   server.emit("listening");
 
   function serve(turn: Turn): Promise<void> {
-    return stubs ? serveStubs(stubs, turn, unstubbed) : unstubbed(turn);
+    return stubs.active ? serveStubs(stubs, turn, unstubbed) : unstubbed(turn);
   }
 
   function unstubbed(turn: Turn): Promise<void> {
@@ -134,6 +134,12 @@ export async function httpEngine(site: Site, options: HttpOptions): Promise<Engi
   };
 
   return {
+    own: {
+      stub: (stub) => stubs.add(stub),
+      get unmatched() {
+        return stubs.unmatched;
+      },
+    },
     accept(connection) {
       const { stream } = connection;
       conversations.set(stream, new Conversation(connection, turns, site.clock));
@@ -145,7 +151,7 @@ export async function httpEngine(site: Site, options: HttpOptions): Promise<Engi
       for (const conversation of conversations.values()) conversation.drain();
     },
     reset() {
-      stubs?.reset();
+      stubs.reset();
     },
     async close() {
       server.close();

@@ -1,8 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ListenOptions, Service } from "../../core/service.ts";
 import type { CgiOptions } from "./cgi/options.ts";
-import type { Stub } from "./stubs/stub.ts";
-import type { HttpStubs } from "./stubs/stubs.ts";
+import type { HttpStubbing, Stub } from "./stubs/stub.ts";
 
 /**
  * A request listener of one's own: an Express app or router, or a function that calls `next` for what it leaves alone.
@@ -50,10 +49,10 @@ export interface HttpOptions extends ListenOptions {
    */
   readonly inspect?: string | false;
   /**
-   * Answers for requests that they match, before the files: a list, or an `HttpStubs`, which takes others while the server runs.
-   * They are for every client: nobody is asked to log in. Default: none.
+   * Answers for requests that they match, before the files; `lab.servers.NAME.stub()` adds others while the server runs. They
+   * are for every client: nobody is asked to log in. Default: none.
    */
-  readonly stubs?: readonly Stub[] | HttpStubs;
+  readonly stubs?: readonly Stub[];
   /**
    * Whose pages may use this server from a browser, ranges and uploads included: origins as `http://127.0.0.1:3000`, which may
    * send the password that the browser remembers as well, or `*` for all, which may not. Default: nobody's but its own.
@@ -86,7 +85,7 @@ export interface HttpOptions extends ListenOptions {
  * console.log(await (await fetch(`${url}/note.txt`)).text()); // Hello!
  * ```
  */
-export function http(options: HttpOptions = {}): Service {
+export function http(options: HttpOptions = {}): Service<HttpStubbing> {
   return {
     protocol: "http",
     listen: options,

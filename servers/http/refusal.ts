@@ -15,12 +15,17 @@ export class Refusal extends Error {
     status: number,
     message: string,
     headers: Readonly<Record<string, string>> = {},
-    code?: ErrorCode,
+    code?: string,
   ) {
     super(message);
     this.status = status;
     this.headers = headers;
     this.code = code ?? this.reason.toUpperCase().replace(/[^A-Z]+/g, "_");
+  }
+
+  /** The same, with another sentence behind its own. */
+  adding(sentence: string): Refusal {
+    return new Refusal(this.status, `${this.message} ${sentence}`, this.headers, this.code);
   }
 
   /** The reason phrase of the status. */
@@ -42,7 +47,7 @@ const STATUS_OF: Readonly<Partial<Record<ErrorCode, number>>> = {
 };
 
 /** Anything that was thrown, as the client may see it: what nobody meant to say stays unsaid. */
-function refusalOf(error: unknown): Refusal {
+export function refusalOf(error: unknown): Refusal {
   if (error instanceof Refusal) return error;
   if (error instanceof WirelabError) {
     const status = STATUS_OF[error.code];

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { HttpStubs, http, type Stub, startLab } from "../../index.ts";
+import { http, type Stub, startLab } from "../../index.ts";
 import { type Address, ask } from "./dialogue.ts";
 
 const JSON_TYPE = { "Content-Type": "application/json" };
@@ -21,18 +21,17 @@ test("a stub answers before the files, others go on to them", async () => {
 });
 
 test("method, path, query, headers and body decide, and the stub that was added last is tried first", async () => {
-  const stubs = new HttpStubs();
-  await using lab = await startLab({ web: http({ stubs }) });
+  await using lab = await startLab({ web: http() });
   const { web } = lab.servers;
   const answer = (body: string) => ({ body });
-  stubs.add({ path: "/**", answer: answer("any") });
-  stubs.add({ path: "/a/*", answer: answer("star") });
-  stubs.add({ path: /^\/r\d+$/g, answer: answer("pattern") });
-  stubs.add({ path: "/a/b.c", method: "post", answer: answer("method") });
-  stubs.add({ path: "/q", query: { x: "1", y: /^2/ }, answer: answer("query") });
-  stubs.add({ path: "/h", headers: { "X-Kind": /^t/ }, answer: answer("headers") });
-  stubs.add({ path: "/b", body: { json: { a: { b: 1 }, c: [1, { d: 2 }] } }, answer: answer("json") });
-  stubs.add({ path: "/b", body: /^text/, answer: answer("text") });
+  web.stub({ path: "/**", answer: answer("any") });
+  web.stub({ path: "/a/*", answer: answer("star") });
+  web.stub({ path: /^\/r\d+$/g, answer: answer("pattern") });
+  web.stub({ path: "/a/b.c", method: "post", answer: answer("method") });
+  web.stub({ path: "/q", query: { x: "1", y: /^2/ }, answer: answer("query") });
+  web.stub({ path: "/h", headers: { "X-Kind": /^t/ }, answer: answer("headers") });
+  web.stub({ path: "/b", body: { json: { a: { b: 1 }, c: [1, { d: 2 }] } }, answer: answer("json") });
+  web.stub({ path: "/b", body: /^text/, answer: answer("text") });
   expect(await texts(web, "GET /a/x", "GET /a/x/y", "GET /r12", "GET /r12", "GET /rx")).toEqual([
     "star",
     "any",
@@ -72,9 +71,9 @@ test("answers come in order, and the last one stays", async () => {
 });
 
 test("a function answers, and calls are told", async () => {
-  const stubs = new HttpStubs();
-  await using lab = await startLab({ web: http({ stubs }) });
-  const users = stubs.add({
+  await using lab = await startLab({ web: http() });
+  const { web } = lab.servers;
+  const users = web.stub({
     path: "/users/:id",
     answer: ({ params, query, body }) => ({
       status: 201,
@@ -89,9 +88,10 @@ test("a function answers, and calls are told", async () => {
   expect(users.calls).toMatchObject([
     { method: "PUT", path: "/users/7 a", params: { id: "7 a" }, body: "data" },
   ]);
+  expect(users.count).toBe(1);
   users[Symbol.dispose]();
   expect((await ask(lab.servers.web, "GET /users/7")).status).toBe(404);
-  stubs.add({
+  web.stub({
     path: "/broken",
     answer: () => {
       throw new Error("secret");
@@ -114,10 +114,10 @@ test("server-sent events", async () => {
 });
 
 test("a request that no stub answers is told why", async () => {
-  const stubs = new HttpStubs([
+  const stubs: Stub[] = [
     { path: "/a", method: "POST", headers: { "X-Key": "secret" }, answer: {} },
     { path: "/b", method: "POST", body: "right", answer: {} },
-  ]);
+  ];
   await using lab = await startLab({ web: http({ stubs }) });
   const { web } = lab.servers;
   const miss = await ask(web, "GET /a", { "X-Key": "mine" });
@@ -125,27 +125,33 @@ test("a request that no stub answers is told why", async () => {
   expect(miss.body).toContain("the method is GET, not POST, and the header X-Key is another");
   expect(miss.body).not.toMatch(/secret|mine/);
   expect((await ask(web, "POST /b", {}, "wrong")).body).toContain("the body is another");
-  expect(stubs.unmatched).toMatchObject([
+  const odd = await ask(web, "PATCH /b");
+  expect([odd.status, odd.headers.allow]).toEqual([405, "GET, HEAD, OPTIONS, PUT, DELETE"]);
+  expect(odd.body).toContain("the method is PATCH, not POST");
+  expect((await ask(web, "GET /index.html")).status).toBe(200);
+  expect(web.unmatched).toMatchObject([
     { method: "GET", url: "/a", nearest: expect.stringContaining("not POST") },
-    { method: "POST", url: "/b" },
+    { method: "POST", url: "/b", nearest: expect.stringContaining("the body is another") },
+    { method: "PATCH", url: "/b" },
   ]);
 });
 
 test("a reset brings back the stubs of the start, with their first answers", async () => {
-  const stubs = new HttpStubs([{ path: "/x", answer: [{ body: "first" }, { body: "second" }] }]);
+  const stubs: Stub[] = [{ path: "/x", answer: [{ body: "first" }, { body: "second" }] }];
   await using lab = await startLab({ web: http({ stubs }) });
   const { web } = lab.servers;
-  stubs.add({ path: "/y", answer: { body: "y" } });
+  web.stub({ path: "/y", answer: { body: "y" } });
   expect(await texts(web, "GET /x", "GET /x", "GET /y")).toEqual(["first", "second", "y"]);
   await ask(web, "GET /nothing");
   await lab.reset();
-  expect(stubs.unmatched).toEqual([]);
+  expect(web.unmatched).toEqual([]);
   expect((await texts(web, "GET /x"))[0]).toBe("first");
   expect((await ask(web, "GET /y")).status).toBe(404);
 });
 
 test("a stub that cannot be is refused", async () => {
   const answer = { status: 200 };
+  await using lab = await startLab({ web: http() });
   for (const stub of [
     { path: "x", answer },
     { path: "/x", answer: [] },
@@ -155,7 +161,7 @@ test("a stub that cannot be is refused", async () => {
     { path: "/x", answer: { sttus: 200 } },
     { path: "/x", mehtod: "GET", answer },
   ]) {
-    expect(() => new HttpStubs([stub])).toThrow(expect.objectContaining({ code: "BAD_OPTION" }));
+    expect(() => lab.servers.web.stub(stub)).toThrow(expect.objectContaining({ code: "BAD_OPTION" }));
     await expect(startLab({ web: http({ stubs: [stub] }) })).rejects.toMatchObject({ code: "BAD_OPTION" });
   }
 });

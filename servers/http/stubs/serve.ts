@@ -1,5 +1,4 @@
-import { codeOf, messageOf } from "../../../core/errors.ts";
-import { Refusal } from "../refusal.ts";
+import { Refusal, refusalOf } from "../refusal.ts";
 import { bodyOf, json, pause, type Reply, send } from "../send.ts";
 import { targetOf } from "../target.ts";
 import type { Turn } from "../turn.ts";
@@ -9,7 +8,7 @@ import type { HttpStubs } from "./stubs.ts";
 /** The longest body of a request that a stub answers, in bytes. */
 const MAX_BODY = 1_048_576;
 
-/** Answers by a stub, or lets others serve and says with their 404 which stub was the nearest. */
+/** Answers by a stub, or lets others serve; where they refuse, it is said which stub was the nearest. */
 export async function serveStubs(
   stubs: HttpStubs,
   turn: Turn,
@@ -33,11 +32,16 @@ export async function serveStubs(
     async () => (await bodyOf(turn, MAX_BODY)).toString(),
   );
   if ("answer" in outcome) return answer(turn, outcome.answer);
-  const nearest = outcome.miss.nearest ?? "";
-  if (outcome.state === "read") throw new Refusal(404, nearest, {}, "NOT_FOUND");
+  const { miss } = outcome;
+  if (outcome.state === "read") {
+    stubs.missed(miss);
+    throw new Refusal(404, miss.nearest, {}, "NOT_FOUND");
+  }
   await others(turn).catch((error) => {
-    if (codeOf(error) !== "NOT_FOUND") throw error;
-    throw new Refusal(404, `${messageOf(error)} ${nearest}`, {}, "NOT_FOUND");
+    const refusal = refusalOf(error);
+    if (refusal.status >= 500) throw error;
+    stubs.missed(miss);
+    throw refusal.adding(miss.nearest);
   });
 }
 

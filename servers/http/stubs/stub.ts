@@ -54,14 +54,45 @@ export interface Stub {
 
 /** A stub that stands; disposing of it takes it away. */
 export interface StandingStub extends Disposable {
+  /** How many requests it has answered. */
+  readonly count: number;
   /** The requests that it has answered, the last 1,000 of them. */
   readonly calls: readonly StubRequest[];
 }
 
-/** A request that no stub answered. */
+/** A request that nobody answered: no stub, no file, nor anything else. */
 export interface Unmatched {
   readonly method: string;
   readonly url: string;
-  /** What kept the stub that came nearest from answering; undefined where no stub stands. */
-  readonly nearest?: string;
+  /** What kept the stub that came nearest from answering. */
+  readonly nearest: string;
+}
+
+/** What a running HTTP server has beside what all servers have: answers that it gives instead of its files. */
+export interface HttpStubbing {
+  /**
+   * Answers by a stub from now on. The one that was added last is tried first. {@link Lab.reset} takes it away, and brings back
+   * those of `http({ stubs })` with their first answers.
+   *
+   * @throws WirelabError `BAD_OPTION` for a stub that cannot be.
+   *
+   * @example
+   * ```ts
+   * import { http, startLab } from "wirelab";
+   *
+   * await using lab = await startLab({ api: http() });
+   * const { api } = lab.servers;
+   * const users = api.stub({ path: "/users/:id", answer: [{ status: 503, times: 2 }, { body: { name: "Ann" } }] });
+   * await fetch(`${api.url}/users/7`); // 503
+   * await fetch(`${api.url}/users/7`); // 503
+   * console.log(await (await fetch(`${api.url}/users/7`)).json()); // { name: 'Ann' }
+   * console.log(users.count, users.calls[0]?.params.id); // 3 7
+   *
+   * await fetch(`${api.url}/user/7`);
+   * console.log(api.unmatched[0]?.nearest); // The nearest stub would answer, but the path is /user/7, not /users/:id.
+   * ```
+   */
+  stub(stub: Stub): StandingStub;
+  /** The requests that nobody answered while stubs stood, the last 100 of them. */
+  readonly unmatched: readonly Unmatched[];
 }

@@ -9,8 +9,8 @@ const REMEMBERED = { calls: 1000, unmatched: 100 };
 class Standing implements StandingStub {
   readonly stub: Stub;
   readonly calls: StubRequest[] = [];
+  count = 0;
   readonly #remove: (standing: Standing) => void;
-  #answered = 0;
 
   constructor(stub: Stub, remove: (standing: Standing) => void) {
     this.stub = checked(stub);
@@ -20,11 +20,11 @@ class Standing implements StandingStub {
   /** The answer to a request, whose turn it is. */
   answer(request: StubRequest): StubAnswer | Promise<StubAnswer> {
     if (this.calls.push(request) > REMEMBERED.calls) this.calls.shift();
+    let before = this.count;
+    this.count += 1;
     const { answer } = this.stub;
     if (typeof answer === "function") return answer(request);
     const answers: readonly StubAnswer[] = [answer].flat();
-    let before = this.#answered;
-    this.#answered += 1;
     const turn = answers.find(({ times = 1 }) => {
       before -= times;
       return before < 0;
@@ -37,26 +37,7 @@ class Standing implements StandingStub {
   }
 }
 
-/**
- * Answers that an HTTP server gives instead of its files: those of `http({ stubs })`, and others while it runs. The one that
- * was added last is tried first. {@link Lab.reset} brings back those that it had at the start, their answers from the first.
- *
- * @example
- * ```ts
- * import { http, HttpStubs, startLab } from "wirelab";
- *
- * const stubs = new HttpStubs();
- * await using lab = await startLab({ api: http({ stubs }) });
- * const users = stubs.add({
- *   path: "/users/:id",
- *   answer: [{ status: 503, times: 2 }, { body: { name: "Ann" } }],
- * });
- * await fetch(`${lab.servers.api.url}/users/7`); // 503
- * await fetch(`${lab.servers.api.url}/users/7`); // 503
- * console.log(await (await fetch(`${lab.servers.api.url}/users/7`)).json()); // { name: 'Ann' }
- * console.log(users.calls.length, users.calls[0]?.params.id); // 3 7
- * ```
- */
+/** The stubs of one server. */
 export class HttpStubs {
   readonly #initial: readonly Stub[];
   #standing: readonly Standing[] = [];
@@ -68,9 +49,19 @@ export class HttpStubs {
     this.reset();
   }
 
-  /** The requests that no stub answered, the last 100 of them, and what kept the nearest one from it. */
+  /** Whether there is any. */
+  get active(): boolean {
+    return this.#standing.length > 0;
+  }
+
+  /** The requests that nobody answered, the last of them. */
   get unmatched(): readonly Unmatched[] {
     return this.#unmatched;
+  }
+
+  /** Remembers a request that nobody answered. */
+  missed(miss: Unmatched): void {
+    this.#unmatched = [...this.#unmatched, miss].slice(-REMEMBERED.unmatched);
   }
 
   /** @throws WirelabError `BAD_OPTION` for a stub that cannot be. */
@@ -115,13 +106,12 @@ export class HttpStubs {
       }
     }
     const [nearest] = judged.toSorted((one, other) => one.against.length - other.against.length);
-    const why = near.length > 0 ? ["the body is another"] : nearest?.against;
+    const why = near.length > 0 ? ["the body is another"] : (nearest?.against ?? []);
     const miss = {
       method: asked.method,
       url: asked.url,
-      ...(why && { nearest: `The nearest stub would answer, but ${why.join(", and ")}.` }),
+      nearest: `The nearest stub would answer, but ${why.join(", and ")}.`,
     };
-    this.#unmatched = [...this.#unmatched, miss].slice(-REMEMBERED.unmatched);
     return { miss, state: near.length > 0 ? "read" : "unread" };
   }
 }
