@@ -11,6 +11,8 @@ const MAX_WAITING = 64;
 export interface TurnHandler {
   /** Requests on one connection; 0 for no limit. */
   readonly maxRequests: number;
+  /** The file or directory that a request's target names, by its path in the store. */
+  pathOf(request: Request): string | undefined;
   serve(turn: Turn): void;
   refuse(turn: Turn, refusal: Refusal): void;
 }
@@ -73,6 +75,7 @@ export class Conversation {
   #begin(request: Request, response: Response): void {
     const turn = new Turn(request, response, this.connection, this.#clock);
     this.#turn = turn;
+    if (this.connection.observed) turn.begin(this.#handler.pathOf(request));
     response.once("close", this.#next);
     this.#requests += 1;
     if (this.#draining || this.#requests === this.#handler.maxRequests) response.shouldKeepAlive = false;

@@ -8,7 +8,7 @@ import { cgi } from "./cgi/serve.ts";
 import { Conversation } from "./conversation.ts";
 import { cors } from "./cors.ts";
 import { serveFiles } from "./files.ts";
-import { checkHead } from "./head.ts";
+import { checkHead, originForm } from "./head.ts";
 import type { HttpApp, HttpOptions } from "./index.ts";
 import { inspection } from "./inspect/serve.ts";
 import { malformed } from "./malformed.ts";
@@ -17,6 +17,7 @@ import { settingsOf } from "./settings.ts";
 import { serveStubs } from "./stubs/serve.ts";
 import type { HttpStubbing } from "./stubs/stub.ts";
 import { HttpStubs } from "./stubs/stubs.ts";
+import { targetOf } from "./target.ts";
 import type { Turn } from "./turn.ts";
 import { visitors } from "./visitor.ts";
 
@@ -112,6 +113,16 @@ export async function httpEngine(site: Site, options: HttpOptions): Promise<Engi
 
   const turns = {
     maxRequests: settings.maxRequestsPerSocket,
+    pathOf({ url, method }: Request) {
+      try {
+        const target = originForm(url, method);
+        if (target === "*" || inspects?.claims(target) || programs?.claims(target)) return undefined;
+        return targetOf(target).path;
+      } catch {
+        // The refusal says what is wrong with it.
+        return undefined;
+      }
+    },
     serve(turn: Turn) {
       try {
         checkHead(turn.request);

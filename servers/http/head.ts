@@ -45,7 +45,12 @@ function checkHost({ rawHeaders, httpVersion, headers }: IncomingMessage): void 
   }
 }
 
-function originForm(url: string, method: string): string {
+/**
+ * The target as path and query, in whatever form it was sent.
+ *
+ * @throws Refusal 400 for a strange one.
+ */
+export function originForm(url: string, method: string): string {
   if (url === "*" && method === "OPTIONS") return url;
   const target = url.startsWith("/") ? url : absolute(url);
   const fragment = target.indexOf("#");

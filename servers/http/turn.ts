@@ -36,9 +36,17 @@ export class Turn {
     this.clock = clock;
     // Node says what time it is by the machine's clock.
     if (!clock.running) response.setHeader("Date", new Date(clock.now()).toUTCString());
-    if (connection.observed) {
-      connection.emit({ type: "command", verb: request.method, target: withoutPassword(request.url) });
-    }
+  }
+
+  /**
+   * Tells of the request.
+   *
+   * @param path what its target names in the store, where it names anything there.
+   */
+  begin(path: string | undefined): void {
+    const { method, url } = this.request;
+    const target = withoutPassword(url);
+    this.connection.emit({ type: "command", verb: method, target, ...(path !== undefined && { path }) });
   }
 
   /**

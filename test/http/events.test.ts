@@ -63,6 +63,31 @@ test("transfers are told even to those who leave out the conversation, listings 
   expect(told(seen)).toEqual([["out", "/in/a", 3, true]]);
 });
 
+test("commands name the file that they are about, however it is written, and nothing where there is none", async () => {
+  await using lab = await startLab({ web: http({ inspect: "/try/" }) }, { files: { "/a b/c": "c" } });
+  const lines = ["/a%20b/./c?q=1", "//a%20b/", "http://u:pw@x/a%20b/c", "*", "/%zz", "/try/echo"];
+  await say(lab.servers.web, lines.map((target) => request(`OPTIONS ${target}`)).join(""));
+  await lab.stop();
+  const commands = [...lab.transcript].flatMap((event) => (event.type === "command" ? [event] : []));
+  expect(commands.map(({ path }) => path)).toEqual([
+    "/a b/c",
+    "/a b",
+    "/a b/c",
+    undefined,
+    undefined,
+    undefined,
+  ]);
+});
+
+test("a fault rule finds a file by its path", async () => {
+  await using lab = await startLab({ web: http() }, { files: { "/a b/c": "c" } });
+  lab.faults.add({
+    when: { verb: "GET", target: "/a b/*" },
+    fault: { kind: "reply", with: { code: 503, text: "No" } },
+  });
+  expect((await ask(lab.servers.web, "GET /a%20b/c")).status).toBe(503);
+});
+
 test("a failure inside is told, and the client learns no more than that there was one", async () => {
   const under = memoryStore({ files: { "/x": "x" } });
   const store = Object.assign(Object.create(under), {
