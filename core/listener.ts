@@ -173,7 +173,7 @@ export class Listener {
     for (const connection of this.#own) {
       const reason = connection.expired(now, this.#gate.limits);
       if (!reason) continue;
-      const words = this.#served.engine.goodbye?.(reason);
+      const words = this.#served.engine.goodbye?.(reason, connection);
       if (words !== undefined && connection.stream.writable) connection.stream.write(words);
       connection.end(reason);
     }

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Accounts } from "./accounts.ts";
 import type { Certificate } from "./certificate.ts";
@@ -46,10 +47,19 @@ export interface Engine<Own extends object = object> {
   /** Takes over a connection that was let in. From here on it is the engine's to end. */
   accept(connection: Connection): void;
   /**
-   * The words for a client whom core sends away, in the protocol's own form (`421 …`): `full` at the gate, `idle` and
-   * `lifetime` when a clock ran out. None by default.
+   * Takes over a connection that began with HTTP, by a request with `Upgrade` (RFC 9110 §7.8): the request is the engine's to
+   * answer, and from here on the connection is its to end. Default: nobody comes to this protocol by way of HTTP.
+   *
+   * @param head what has come in behind the request already.
    */
-  goodbye?(reason: "full" | "idle" | "lifetime"): string | undefined;
+  upgrade?(connection: Connection, request: IncomingMessage, head: Buffer): void;
+  /**
+   * The words for a client whom core sends away, in the protocol's own form (`421 …`): `full` at the gate, `idle` and
+   * `lifetime` when a clock ran out. None by default; a protocol whose words are no text says them itself.
+   *
+   * @param connection the client's, where it was let in.
+   */
+  goodbye?(reason: "full" | "idle" | "lifetime", connection?: Connection): string | undefined;
   /** The lab is stopping: say goodbye where nothing is under way, and after it where something is. */
   drain?(): void;
   /** The lab is made what it was at its start: forgets what outlives connections. Every connection is closed. */

@@ -1,9 +1,9 @@
 import { type GuardedStore, guarded } from "../../core/accounts.ts";
+import { CHAT_COMMANDS, lineOf, takeSeat } from "../../core/chat.ts";
 import type { Clock } from "../../core/clock.ts";
 import { codeOf, messageOf, WirelabError } from "../../core/errors.ts";
 import { LOBBY, type RoomMessage, type Rooms, type Seat } from "../../core/rooms.ts";
 import type { Site } from "../../core/service.ts";
-import { CHAT_COMMANDS, lineOf } from "./chat.ts";
 import { COMMANDS } from "./commands.ts";
 import { FILE_COMMANDS } from "./files.ts";
 import { runCommand, type ShellProgram } from "./programs.ts";
@@ -170,15 +170,5 @@ function callAfter(seat: Seat, name: string): void {
     seat.rename(name);
   } catch (error) {
     if (!(error instanceof WirelabError)) throw error;
-  }
-}
-
-function takeSeat(rooms: Rooms, room: string, hear: (message: RoomMessage) => void): Seat {
-  for (let number = 1; ; number += 1) {
-    try {
-      return rooms.join(number === 1 ? room : `${room}-${number}`, hear);
-    } catch (error) {
-      if (codeOf(error) !== "ROOM_FULL") throw error;
-    }
   }
 }

@@ -1,8 +1,33 @@
-import type { RoomMessage, Rooms, Seat } from "../../core/rooms.ts";
-import type { ShellCommand } from "./shell.ts";
+import { codeOf } from "./errors.ts";
+import type { RoomMessage, Rooms, Seat } from "./rooms.ts";
+
+/** Something that one can type in a chat, in every protocol that has people. */
+export interface ChatCommand {
+  /** What follows the name, for `help`. */
+  readonly usage?: string;
+  /** What it does, for `help`: a few words. */
+  readonly summary: string;
+  /**
+   * Does it.
+   *
+   * @returns lines for the one who typed it, without an end.
+   * @throws WirelabError as {@link Seat} does: its message is for the one who typed it.
+   */
+  run(argument: string, chatter: Chatter): string;
+  /** The words that may stand at the end of what is typed behind the name. Default none. */
+  complete?(argument: string, chatter: Chatter): readonly string[];
+}
+
+/** Who chats. */
+interface Chatter {
+  readonly seat: Seat;
+  readonly rooms: Rooms;
+}
 
 /** Text chat with everybody in the room. */
-export const CHAT_COMMANDS: Readonly<Record<string, ShellCommand>> = {
+export const CHAT_COMMANDS: Readonly<
+  Record<"join" | "me" | "nick" | "rooms" | "say" | "tell" | "who", ChatCommand>
+> = {
   join: {
     usage: "ROOM",
     summary: "go to another room",
@@ -89,5 +114,16 @@ export function lineOf({ kind, room, nick, text }: RoomMessage): string {
       return `* ${nick} ${text}`;
     case "told":
       return `${nick} tells you: ${text}`;
+  }
+}
+
+/** Takes a seat in a room or, where that is full, in one with a number behind its name: see {@link Rooms.join}. */
+export function takeSeat(rooms: Rooms, room: string, hear: (message: RoomMessage) => void): Seat {
+  for (let number = 1; ; number += 1) {
+    try {
+      return rooms.join(number === 1 ? room : `${room}-${number}`, hear);
+    } catch (error) {
+      if (codeOf(error) !== "ROOM_FULL") throw error;
+    }
   }
 }
