@@ -1,0 +1,69 @@
+import { type ListenAddress, parseAddress } from "../core/address.ts";
+import type { Protocol } from "../core/events/events.ts";
+import type { Service } from "../core/service.ts";
+import { mapped, type Setting, value } from "./setting.ts";
+
+/** What a server's own flag asks for. */
+export interface Asked {
+  /** Where it listens; left out, at the usual port. */
+  readonly address?: ListenAddress;
+  /** More that the flag says, as options of the service. */
+  readonly options?: object;
+}
+
+/** Where a running server can be reached, and by whom, for the commands of the banner. */
+interface Reach {
+  /** For URLs and commands: one of loopback where the server listens on every address. */
+  readonly host: string;
+  readonly port: number;
+  readonly url: string;
+  /** The path of its Unix-domain socket, if it has one. */
+  readonly path: string | undefined;
+  /** The name of an account; its password with it where everybody knows that. */
+  readonly user: string;
+  readonly password: string | undefined;
+  /** Whether the lab has a certificate. */
+  readonly tls: "on" | "off";
+}
+
+/** A kind of server, as the command knows it. */
+export interface Kind {
+  readonly protocol: Protocol;
+  /** The port it has where nobody names one; undefined for a server that starts only when it is asked for. */
+  readonly port: number | undefined;
+  /** The flag that asks for it; one that may be given often asks for a server each time. */
+  readonly flag: Setting<Asked> | Setting<readonly Asked[]>;
+  /** Its other flags, each for one option of the service. They count for all servers of the kind. */
+  readonly settings: Readonly<Record<string, Setting>>;
+  /**
+   * Describes one; its folder, and its engine's package with it, is loaded only here.
+   *
+   * @param environment that of this process.
+   */
+  service(options: object, environment: Readonly<Record<string, string | undefined>>): Promise<Service>;
+  /** Commands that talk to one, to be pasted. */
+  commands(reach: Reach): readonly string[];
+}
+
+/** A kind, written down with the options that its service has. */
+export function kind<Options extends object>(
+  own: Omit<Kind, "settings" | "service"> & {
+    readonly settings: { readonly [Name in keyof Options]?: Setting<Options[Name]> };
+    service(options: Options, environment: Readonly<Record<string, string | undefined>>): Promise<Service>;
+  },
+): Kind {
+  return own as Omit<typeof own, "settings"> & Pick<Kind, "settings">;
+}
+
+/** The flag of a server that listens: `--tcp[=ADDR]`. */
+export function listening(name: string, port: number): Setting<Asked> {
+  const help = `start the ${name} server (default port ${port})`;
+  return value(`--${name} [ADDR]`, help, (text): Asked => ({ address: parseAddress(text) }), { bare: {} });
+}
+
+/** The asked-for servers of a kind's flag, of which some kinds have one and some have many. */
+export function askedBy(flag: Setting<Asked> | Setting<readonly Asked[]>): Setting<readonly Asked[]> {
+  return mapped<Asked | readonly Asked[], readonly Asked[]>(flag, (asked) =>
+    Array.isArray(asked) ? asked : [asked],
+  );
+}

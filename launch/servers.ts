@@ -1,0 +1,8 @@
+import type { Kind } from "./kind.ts";
+import { ftp } from "./servers/ftp.ts";
+import { http } from "./servers/http.ts";
+import { tcp } from "./servers/tcp.ts";
+import { telnet } from "./servers/telnet.ts";
+
+/** The servers that the command can start, by the names that they have there, in the order of help and banner. */
+export const KINDS = { ftp, telnet, http, tcp } as const satisfies Readonly<Record<string, Kind>>;

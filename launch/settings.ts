@@ -1,0 +1,76 @@
+import { type Account, accountTable, PERMISSIONS } from "../core/accounts.ts";
+import type { Rule } from "../core/faults/faults.ts";
+import { Gate } from "../core/gate.ts";
+import { contentOf, jsonArray } from "./files.ts";
+import { choice, list, type Setting, toggle, type Values, value } from "./setting.ts";
+
+/** What can be set of a lab and of its process; what is of one kind of server stands with that kind, in `servers/`. */
+export const SETTINGS = {
+  all: toggle("--all", "start all servers"),
+  host: value("--host <HOST>", "address to listen on where ADDR has none", String, { fallback: "127.0.0.1" }),
+  open: toggle("--open", "let anonymous users write even where other machines reach the servers"),
+  allow: list("--allow <CIDR>", "let in only these addresses (repeatable)", block, { fallback: [] }),
+  deny: list("--deny <CIDR>", "keep these addresses out (repeatable)", block, { fallback: [] }),
+  root: value("--root <DIR>", "keep files in this folder instead of in memory", String, { names: "folder" }),
+  user: list(
+    "--user <NAME:PASSWORD>",
+    `an account, with :PERMISSIONS behind it or elr (repeatable; default foo:bar:${PERMISSIONS})`,
+    account,
+    // WIRELAB_USER tells those who use a lab who they are.
+    { variable: "WIRELAB_ACCOUNTS" },
+  ),
+  anonymous: value(
+    "--anonymous [PERMISSIONS]",
+    "an account for everybody (default permissions elr)",
+    String,
+    {
+      bare: "elr",
+    },
+  ),
+  tls: toggle("--tls", "let FTP clients ask for TLS, with a throw-away certificate"),
+  cert: value("--cert <FILE>", "the certificate for TLS, as PEM, instead; with --key", contentOf, {
+    names: "file",
+  }),
+  key: value("--key <FILE>", "the private key of --cert, as PEM", contentOf, { names: "file" }),
+  faults: value("--faults <FILE>", "fault rules, as a JSON array", rulesOf, { names: "file", fallback: [] }),
+  seed: value("--seed <N>", "what chance in fault rules is drawn from (default another one each time)", seed),
+  ready: choice("--ready <FORMAT>", "one line on stdout when everything listens", ["json"]),
+  envFile: value(
+    "--env, --env-file <FILE>",
+    "write WIRELAB_FTP_URL=… and the like to this file when everything listens",
+    String,
+    { names: "file" },
+  ),
+  logLevel: choice("--log-level <LEVEL>", "how much to log", ["error", "warn", "info", "debug", "trace"], {
+    fallback: "info",
+  }),
+  logFormat: choice("--log-format <FORMAT>", "default: pretty on a terminal, else json", ["pretty", "json"]),
+} as const satisfies Readonly<Record<string, Setting>>;
+
+export type Settings = Values<typeof SETTINGS>;
+
+function account(text: string): Account {
+  const [name = "", password, permissions = "elr", ...rest] = text.split(":");
+  if (password === undefined || rest.length > 0)
+    throw new Error("An account is NAME:PASSWORD or NAME:PASSWORD:PERMISSIONS.");
+  const made = { name, password, permissions };
+  accountTable([made]);
+  return made;
+}
+
+function block(text: string): string {
+  new Gate({ allow: [text] });
+  return text;
+}
+
+async function rulesOf(path: string): Promise<readonly Rule[]> {
+  const rules = await jsonArray<Rule>(path, "rules");
+  const { FaultTable } = await import("../core/faults/faults.ts");
+  return new FaultTable(0, rules).unused();
+}
+
+function seed(text: string): number {
+  if (!/^\d{1,10}$/.test(text) || Number(text) >= 2 ** 32)
+    throw new Error("A seed is a whole number below 4294967296.");
+  return Number(text);
+}

@@ -1,0 +1,83 @@
+import { describe, expect, test } from "vitest";
+import { Ending, flagsOf } from "../../launch/flags.ts";
+import { type Plan, planOf } from "../../launch/plan.ts";
+
+const planned = async (
+  argv: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Plan> => planOf({ flags: flagsOf(argv, "1.2.3"), environment });
+
+/** What a plan has that can be compared. */
+const servers = ({ servers }: Plan) =>
+  Object.fromEntries([...servers].map(([name, { address, options }]) => [name, { ...address, ...options }]));
+
+describe("flags and variables are read in the same way", () => {
+  test.each([
+    [["--tcp=0"], { WIRELAB_TCP: "0" }],
+    [["--tcp"], { WIRELAB_TCP: "on" }],
+    [
+      ["--tcp", "--http=unix:/tmp/a"],
+      { WIRELAB_TCP: "true", WIRELAB_HTTP: "unix:/tmp/a", WIRELAB_FTP: "off" },
+    ],
+    [["--all", "--tcp=7"], { WIRELAB_ALL: "1", WIRELAB_TCP: "7" }],
+    [["--root", "/tmp", "--open"], { WIRELAB_ROOT: "/tmp", WIRELAB_OPEN: "yes", WIRELAB_TLS: "0" }],
+    [["--user=a:b:elr", "--user=c:d"], { WIRELAB_ACCOUNTS: "a:b:elr c:d" }],
+    [["--allow=10.0.0.0/8", "--allow=::1"], { WIRELAB_ALLOW: "10.0.0.0/8\n::1" }],
+    [["--anonymous"], { WIRELAB_ANONYMOUS: "on" }],
+    [["--anonymous=el"], { WIRELAB_ANONYMOUS: "el" }],
+    [
+      ["--tcp-behaviour=echo", "--log-level=debug"],
+      { WIRELAB_TCP_BEHAVIOUR: "echo", WIRELAB_LOG_LEVEL: "debug" },
+    ],
+    [["--passive-ports=5000-5009"], { WIRELAB_PASSIVE_PORTS: "5000-5009" }],
+    [["--run", "v=/bin/date", "--run", "w=/bin/w"], { WIRELAB_RUN: "v=/bin/date w=/bin/w" }],
+    [
+      ["--seed=7", "--env-file=x", "--ready=json"],
+      { WIRELAB_SEED: "7", WIRELAB_ENV_FILE: "x", WIRELAB_READY: "json" },
+    ],
+    [[], { WIRELAB_SEED: "", WIRELAB_TLS: "", WIRELAB_TCP: "" }],
+  ] as const)("%j as %j", async (argv, environment) => {
+    const [byFlags, byVariables] = [await planned(argv), await planned([], environment)];
+    expect(servers(byVariables)).toEqual(servers(byFlags));
+    expect(byVariables.settings).toEqual(byFlags.settings);
+    expect(byVariables.accounts).toEqual(byFlags.accounts);
+  });
+
+  test("a flag goes before its variable", async () => {
+    const { settings } = await planned(["--seed=1", "--user=a:b"], {
+      WIRELAB_SEED: "2",
+      WIRELAB_ACCOUNTS: "c:d",
+      WIRELAB_HOST: "127.0.0.9",
+    });
+    expect(settings).toMatchObject({ seed: 1, host: "127.0.0.9", user: [{ name: "a" }] });
+  });
+
+  test.each([
+    [["--seed=x"], {}, "--seed: A seed is a whole number"],
+    [[], { WIRELAB_SEED: "x" }, "WIRELAB_SEED: A seed is a whole number"],
+    [[], { WIRELAB_TCP: "http" }, 'WIRELAB_TCP: "http" is no address'],
+    [[], { WIRELAB_OPEN: "maybe" }, 'WIRELAB_OPEN: "maybe" is neither on nor off'],
+    [[], { WIRELAB_LOG_LEVEL: "loud" }, 'WIRELAB_LOG_LEVEL: "loud" is none of error'],
+  ])("%j %j is refused by its name", async (argv, environment, why) => {
+    await expect(planned(argv, environment)).rejects.toThrow(why);
+  });
+
+  test("what wirelab itself sets for others is nothing that is asked of it", async () => {
+    const environment = {
+      WIRELAB_USER: "foo",
+      WIRELAB_PASSWORD: "bar",
+      WIRELAB_FTP_PORT: "x",
+      WIRELAB_TCP_URL: "y",
+    };
+    expect(servers(await planned(["--tcp"], environment))).toEqual(servers(await planned(["--tcp"])));
+  });
+});
+
+test("a flag that there is not is a usage error, which says what was meant", () => {
+  const ending = expect.objectContaining({
+    exitCode: 2,
+    message: expect.stringMatching(/^wirelab: .*--fpt[\s\S]*--ftp\?/),
+  });
+  expect(() => flagsOf(["--fpt"], "1.2.3")).toThrow(ending);
+  expect(() => flagsOf(["--fpt"], "1.2.3")).toThrow(Ending);
+});
