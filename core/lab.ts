@@ -17,6 +17,7 @@ import type { Connection, Service, Site } from "./service.ts";
 import { directoryStore } from "./store/directory.ts";
 import { type InspectedStore, inspected } from "./store/inspect.ts";
 import { memoryStore } from "./store/memory.ts";
+import { secluded } from "./store/secluded.ts";
 import type { Store } from "./store/store.ts";
 
 export interface LabOptions {
@@ -116,7 +117,7 @@ export async function startLab<const T extends Readonly<Record<string, Service>>
 ): Promise<Lab<keyof T & string, ServersOf<T>>> {
   const accounts = accountTable(options.accounts ?? DEFAULT_ACCOUNTS);
   const clock = clockFrom(options.clock);
-  const store = await storeOf(options, clock);
+  const store = inspected(await secluded(await storeOf(options, clock), services));
   await makeHomes(store, accounts);
   const needed = Object.values(services).some(({ listen }) => listen.tls !== undefined);
   const tls = options.tls ?? (needed ? "generated" : undefined);
@@ -272,14 +273,14 @@ function ours(connection: Connection): SocketConnection {
   throw new WirelabError("BAD_OPTION", "A data connection needs a parent that core has accepted or dialled.");
 }
 
-async function storeOf({ store, root, files }: LabOptions, clock: Clock): Promise<InspectedStore> {
+async function storeOf({ store, root, files }: LabOptions, clock: Clock): Promise<Store> {
   const given = Object.entries({ store, root, files }).flatMap(([name, value]) =>
     value === undefined ? [] : [name],
   );
   if (given.length > 1) throw new WirelabError("BAD_OPTION", `Give one of ${given.join(" and ")}, not both.`);
-  if (store) return inspected(store);
-  if (root !== undefined) return inspected(await directoryStore(root, { clock }));
-  return inspected(memoryStore({ files: files ?? DEFAULT_FILES, now: () => clock.now() }));
+  if (store) return store;
+  if (root !== undefined) return directoryStore(root, { clock });
+  return memoryStore({ files: files ?? DEFAULT_FILES, now: () => clock.now() });
 }
 
 async function makeHomes(store: Store, accounts: Accounts): Promise<void> {

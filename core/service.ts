@@ -33,6 +33,11 @@ export interface ListenOptions {
 export interface Service<Own extends object = object> {
   readonly protocol: Protocol;
   readonly listen: ListenOptions;
+  /**
+   * Folders of the disk with what the server runs. Where they lie among the lab's files, nobody can read, list, write or move
+   * them by any protocol; they cannot hold the lab's files. Default: none.
+   */
+  readonly secludes?: readonly string[];
   /** Called once per lab; imports the engine's package here, so that a lab loads only what it runs. */
   open(site: Site): Engine<Own> | Promise<Engine<Own>>;
 }

@@ -10,6 +10,7 @@ import { diskRefusal } from "./errno.ts";
 import { openReading } from "./opened.ts";
 import { isPartial, type Target, Uploads } from "./partial.ts";
 import { checkOffset, checkTime, intoItself, refusal, rootStays } from "./refusal.ts";
+import { isInside, Secluded } from "./secluded.ts";
 import type { Entry, Reading, Store, WriteOptions } from "./store.ts";
 
 /** No symlink is followed, no FIFO is waited for, no terminal taken: what the path names has been resolved before. */
@@ -62,11 +63,13 @@ class DirectoryStore implements Store {
   readonly #top: string;
   /** Those under way, in every view of the folder. */
   readonly #uploads: Uploads;
+  readonly #secluded: Secluded;
 
-  constructor(root: string, top: string, uploads: Uploads) {
+  constructor(root: string, top: string, uploads: Uploads, secluded = new Secluded([])) {
     this.#root = root;
     this.#top = top;
     this.#uploads = uploads;
+    this.#secluded = secluded;
   }
 
   get folder(): string {
@@ -74,7 +77,11 @@ class DirectoryStore implements Store {
   }
 
   confined(directory: string): Store {
-    return new DirectoryStore(this.#root, resolveEntry(directory), this.#uploads);
+    return new DirectoryStore(this.#root, resolveEntry(directory), this.#uploads, this.#secluded);
+  }
+
+  without(folders: readonly string[]): Store {
+    return new DirectoryStore(this.#root, this.#top, this.#uploads, this.#secluded.and(folders));
   }
 
   stat(path: string): Promise<Entry> {
@@ -149,6 +156,9 @@ class DirectoryStore implements Store {
       await this.#at(to, async (target) => {
         if (target === source) return;
         if (stats.isDirectory() && isWithin(target, source)) throw intoItself(source);
+        if (this.#secluded.pins(place)) {
+          throw refusal("FORBIDDEN", source, { why: "something in it stays where it is" });
+        }
         const free = await this.#free(target, place, stats);
         await fs.rename(place, free);
         this.#uploads.moved(place, free);
@@ -194,7 +204,7 @@ class DirectoryStore implements Store {
       fs.realpath(join(this.#root, virtual)),
       this.#top === "/" ? this.#root : fs.realpath(join(this.#root, this.#top)),
     ]);
-    if (isInside(real, top) && isInside(top, this.#root)) return real;
+    if (isInside(real, top) && isInside(top, this.#root) && !this.#secluded.hides(real)) return real;
     throw refusal("NOT_FOUND", virtual);
   }
 
@@ -207,7 +217,9 @@ class DirectoryStore implements Store {
 
   /** The place of the entry itself, be it a symlink or not there yet: only its directory is resolved. */
   async #place(virtual: string): Promise<string> {
-    return join(await this.#resolve(parentOf(virtual)), nameOf(virtual));
+    const place = join(await this.#resolve(parentOf(virtual)), nameOf(virtual));
+    if (this.#secluded.hides(place)) throw nameTaken(virtual);
+    return place;
   }
 
   /** What is to be removed or moved: a symlink, and not what it leads to. */
@@ -251,14 +263,16 @@ class DirectoryStore implements Store {
     }
     return this.#found(virtual).catch((error) => {
       const { code } = diskRefusal(error, virtual);
-      throw code === "NOT_FOUND" ? refusal("FORBIDDEN", virtual, { why: "the name is taken" }) : error;
+      throw code === "NOT_FOUND" ? nameTaken(virtual) : error;
     });
   }
 
   async #listed(path: string, folder: string): Promise<Entry | undefined> {
+    const place = join(folder, nameOf(path));
+    if (this.#secluded.hides(place)) return undefined;
     try {
       // By this very thread: what readdir has just read is at hand, and to ask another thread takes five times as long.
-      const stats = lstatSync(join(folder, nameOf(path)));
+      const stats = lstatSync(place);
       return stats.isSymbolicLink() ? (await this.#found(path)).entry : entryOf(path, stats);
     } catch {
       // It went meanwhile, leads outside, or is neither file nor directory.
@@ -267,8 +281,9 @@ class DirectoryStore implements Store {
   }
 }
 
-function isInside(real: string, folder: string): boolean {
-  return real === folder || real.startsWith(folder.endsWith(sep) ? folder : folder + sep);
+/** What clients do not see has its name all the same. */
+function nameTaken(path: string): WirelabError {
+  return refusal("FORBIDDEN", path, { why: "the name is taken" });
 }
 
 /** @throws WirelabError `NOT_FOUND` for FIFOs, devices and sockets: they are not there. */

@@ -79,6 +79,7 @@ export function inspected(store: Store): InspectedStore {
     setModified: (path, modified) => store.setModified(path, modified),
     ...(store.available && { available: () => store.available?.() ?? Promise.resolve(0) }),
     confined: (directory) => store.confined?.(directory) ?? store,
+    ...(store.without && { without: (folders) => store.without?.(folders) ?? store }),
     text: async (path) => text((await store.read(path)).stream()),
     async json(path) {
       const content = await this.text(path);

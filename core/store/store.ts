@@ -83,4 +83,9 @@ export interface Store {
    * needs none of it.
    */
   confined?(directory: string): Store;
+  /**
+   * The same store without these folders of the disk, given by their real paths: what is in them is not there for anybody, and
+   * nothing can take their names or move them.
+   */
+  without?(folders: readonly string[]): Store;
 }

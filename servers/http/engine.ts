@@ -28,8 +28,7 @@ const TOO_MANY = new Refusal(503, "Too many clients are connected: try again in 
 /** Node's HTTP server as a function of streams, with an Express app behind it. */
 export async function httpEngine(site: Site, options: HttpOptions): Promise<Engine<HttpStubbing>> {
   const settings = settingsOf(options);
-  const programSettings =
-    options.cgi === undefined ? undefined : await cgiSettings(options.cgi, site.store.folder);
+  const programSettings = options.cgi === undefined ? undefined : await cgiSettings(options.cgi);
   const conversations = new Map<Duplex, Conversation>();
   const { app, IncomingMessage, ServerResponse } = application();
   const visitor = visitors(site, settings.public);

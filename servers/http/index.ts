@@ -72,7 +72,7 @@ export interface HttpOptions extends ListenOptions {
  * and Basic authentication against the lab's accounts.
  *
  * Opening it throws `BAD_OPTION` for a limit that is no whole number, a letter of `public` that is no permission, or a CGI
- * folder that is none or shares anything with the lab's own.
+ * folder that is none or holds the lab's files.
  *
  * @example
  * ```ts
@@ -86,9 +86,11 @@ export interface HttpOptions extends ListenOptions {
  * ```
  */
 export function http(options: HttpOptions = {}): Service<HttpStubbing> {
+  const { cgi } = options;
   return {
     protocol: "http",
     listen: options,
+    ...(cgi !== undefined && { secludes: [typeof cgi === "string" ? cgi : cgi.folder] }),
     open: async (site) => (await import("./engine.ts")).httpEngine(site, options),
   };
 }

@@ -1,10 +1,12 @@
 import { realpath, stat } from "node:fs/promises";
-import { isAbsolute, relative, sep } from "node:path";
 import { WirelabError } from "../../../core/errors.ts";
 
 /** Programs that an HTTP server runs (RFC 3875). */
 export interface CgiOptions {
-  /** The folder on disk that they are in. It can neither hold the lab's files nor lie among them. */
+  /**
+   * The folder on disk that they are in. Where it lies among the lab's files, clients can run what is in it, and neither read,
+   * list nor write it, by whatever protocol. It cannot hold the lab's files.
+   */
   readonly folder: string;
   /** Where they are in URLs. Default `/cgi-bin/`. */
   readonly path?: string;
@@ -41,16 +43,9 @@ const DEFAULTS = {
   maxScripts: 16,
 } as const satisfies Partial<CgiOptions>;
 
-/**
- * @param files the folder that the lab's files are in, where they are on disk.
- * @throws WirelabError `BAD_OPTION`: for a folder that is none, or from which clients could run what they uploaded.
- */
-export async function cgiSettings(
-  options: CgiOptions | string,
-  files: string | undefined,
-): Promise<CgiSettings> {
-  const given = typeof options === "string" ? { folder: options } : options;
-  const settings = { ...DEFAULTS, ...given };
+/** @throws WirelabError `BAD_OPTION`, naming what is wrong: a folder that is none, for example. */
+export async function cgiSettings(options: CgiOptions | string): Promise<CgiSettings> {
+  const settings = { ...DEFAULTS, ...(typeof options === "string" ? { folder: options } : options) };
   const reject = (why: string): never => {
     throw new WirelabError("BAD_OPTION", `http's cgi ${why}.`);
   };
@@ -58,12 +53,6 @@ export async function cgiSettings(
     reject(`is ${settings.folder}, and there is no such folder`),
   );
   if (!(await stat(folder)).isDirectory()) reject(`is ${settings.folder}, which is no folder`);
-  const root = files === undefined ? undefined : await realpath(files);
-  if (root !== undefined && (isInside(folder, root) || isInside(root, folder))) {
-    reject(
-      `is ${settings.folder}, which holds files of the lab or lies among them: whoever can upload could run programs. Give it a folder of its own`,
-    );
-  }
   const path = `/${settings.path.split("/").filter(Boolean).join("/")}/`;
   if (path === "//" || path.includes("/.")) reject(`has the path "${settings.path}"; write /cgi-bin/`);
   for (const name of ["timeout", "maxScripts"] as const) {
@@ -73,10 +62,4 @@ export async function cgiSettings(
     }
   }
   return { ...settings, environment: { ...DEFAULTS.environment, ...settings.environment }, folder, path };
-}
-
-/** Whether a real path is a folder, or lies in it. */
-export function isInside(path: string, folder: string): boolean {
-  const way = relative(folder, path);
-  return !isAbsolute(way) && way !== ".." && !way.startsWith(`..${sep}`);
 }

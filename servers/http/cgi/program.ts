@@ -2,8 +2,9 @@ import { constants } from "node:fs";
 import { access, realpath, stat } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { codeOf } from "../../../core/errors.ts";
+import { isInside } from "../../../core/store/secluded.ts";
 import { Refusal } from "../refusal.ts";
-import { type CgiSettings, isInside } from "./options.ts";
+import type { CgiSettings } from "./options.ts";
 
 /** What a URL names in a folder of programs. */
 export interface Program {
