@@ -1,10 +1,10 @@
 import { connect, createServer, isIP, type Server as NetServer, type Socket } from "node:net";
 import { endpointOf, endpointText } from "./address.ts";
+import { bind } from "./bind.ts";
 import { type Dependent, type Roster, SocketConnection, whereOf } from "./connection.ts";
 import { codeOf, messageOf, WirelabError } from "./errors.ts";
 import type { CloseReason, Endpoint } from "./events/events.ts";
 import type { StandingRule } from "./faults/faults.ts";
-import { bind } from "./listener.ts";
 import type { DataPort, PortRange } from "./service.ts";
 
 /** How long a connection is waited for, either way, in milliseconds. */

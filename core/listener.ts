@@ -1,14 +1,8 @@
-import { rm, stat } from "node:fs/promises";
-import {
-  connect,
-  createServer,
-  type Server as NetServer,
-  type ListenOptions as NodeListenOptions,
-  type Socket,
-} from "node:net";
-import { authority, endpointOf } from "./address.ts";
+import { createServer, type Server as NetServer, type Socket } from "node:net";
+import { endpointOf } from "./address.ts";
+import { bind, clearStale } from "./bind.ts";
 import { type Roster, SocketConnection, whereOf } from "./connection.ts";
-import { codeOf, type ErrorCode, messageOf, WirelabError } from "./errors.ts";
+import { codeOf, messageOf, WirelabError } from "./errors.ts";
 import type { Endpoint, Origin, Protocol } from "./events/events.ts";
 import { ruleText } from "./faults/faults.ts";
 import { Gate } from "./gate.ts";
@@ -183,50 +177,4 @@ export class Listener {
 /** How often the clocks are looked at: a quarter of the shortest, and a second at most. */
 function sweepPeriod(limits: { readonly idle: number; readonly lifetime: number }): number {
   return Math.max(10, Math.min(1000, limits.idle / 4, limits.lifetime / 4));
-}
-
-const BIND_ERRORS: Readonly<Record<string, readonly [ErrorCode, string]>> = {
-  EADDRINUSE: ["ADDRESS_IN_USE", "the address is in use; choose another port, or 0 for any free one"],
-  EACCES: [
-    "ADDRESS_DENIED",
-    "permission denied; ports below 1024 and foreign folders need rights, others do not",
-  ],
-  EPERM: ["ADDRESS_DENIED", "permission denied"],
-  EADDRNOTAVAIL: ["ADDRESS_UNAVAILABLE", "this machine has no such address"],
-  ENOTFOUND: ["ADDRESS_UNAVAILABLE", "no such host; write a literal address"],
-  EAFNOSUPPORT: ["ADDRESS_UNAVAILABLE", "this machine does not speak that family of addresses"],
-  ENOENT: ["ADDRESS_UNAVAILABLE", "the folder of the socket does not exist"],
-};
-
-/** Makes a server listen, or says why it cannot. */
-export function bind(server: NetServer, wanted: NodeListenOptions, name: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const refuse = (error: Error) => {
-      const cause = codeOf(error) ?? "IO";
-      const [code, why] = BIND_ERRORS[cause] ?? ["ADDRESS_UNAVAILABLE", messageOf(error)];
-      const at =
-        wanted.path !== undefined ? `unix:${wanted.path}` : authority(wanted.host ?? "", wanted.port ?? 0);
-      reject(new WirelabError(code, `${name} cannot listen on ${at}: ${why} (${cause}).`, { cause: error }));
-    };
-    server.once("error", refuse);
-    server.listen(wanted, () => {
-      server.off("error", refuse);
-      resolve();
-    });
-  });
-}
-
-/** Removes the socket file of a process that is gone. One that somebody answers on, or another kind of file, stays. */
-async function clearStale(path: string): Promise<void> {
-  const found = await stat(path).catch(() => undefined);
-  if (!found?.isSocket()) return;
-  const alive = await new Promise<boolean>((resolve) => {
-    const probe = connect(path);
-    probe.once("connect", () => {
-      probe.destroy();
-      resolve(true);
-    });
-    probe.once("error", (error) => resolve(codeOf(error) !== "ECONNREFUSED"));
-  });
-  if (!alive) await rm(path, { force: true });
 }
