@@ -6,6 +6,7 @@ export type { PassedBytes, Tap } from "./core/connection.ts";
 export { type ErrorCode, WirelabError } from "./core/errors.ts";
 export type * from "./core/events/events.ts";
 export type { Transcript, TranscriptView } from "./core/events/transcript.ts";
+export type { DatagramFault } from "./core/faults/fate.ts";
 export type { Fault, Faults, Rule, Step } from "./core/faults/faults.ts";
 export type { ByteFault, Shaper } from "./core/faults/shapers.ts";
 export type { GateOptions } from "./core/gate.ts";
@@ -48,3 +49,4 @@ export {
   type Terminal,
   telnet,
 } from "./servers/telnet/index.ts";
+export { UDP_BEHAVIOURS, type UdpBehaviour, type UdpOptions, udp } from "./servers/udp/index.ts";

@@ -53,6 +53,11 @@ export function connectableHost(host: string): string {
   return host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
 }
 
+/** Whether a literal address is of this machine's loopback. */
+export function isLoopback(host: string): boolean {
+  return host === "::1" || host.startsWith("127.");
+}
+
 /** An address as people write it: an IPv4 client of an IPv6 socket (`::ffff:127.0.0.1`) is an IPv4 client. */
 export function plainAddress(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);

@@ -49,3 +49,12 @@ function millisecondsOf(moment: Moment): number {
   if (!Number.isNaN(milliseconds)) return milliseconds;
   throw new WirelabError("BAD_OPTION", `clock: ${String(moment)} is no date; write 2026-01-31T12:00:00Z.`);
 }
+
+const DAY: Intl.DateTimeFormatOptions = { weekday: "long", month: "long", day: "numeric", year: "numeric" };
+
+/** The popular one of the forms that RFC 867 names: `Tuesday, February 22, 1982 17:37:43-UTC`. */
+export function daytime(now: number): string {
+  const date = new Date(now);
+  const day = date.toLocaleDateString("en-US", { ...DAY, timeZone: "UTC" });
+  return `${day} ${date.toISOString().slice(11, 19)}-UTC`;
+}

@@ -13,7 +13,7 @@ import type {
   Origin,
   Reply,
 } from "./events/events.ts";
-import { type FaultTable, type Moment, ruleText, type StandingRule } from "./faults/faults.ts";
+import { acted, type FaultTable, isForDatagrams, type Moment, type StandingRule } from "./faults/faults.ts";
 import { Injector } from "./faults/injector.ts";
 import { shaperOf } from "./faults/shapers.ts";
 import { resetSocket, Wire } from "./faults/wire.ts";
@@ -172,7 +172,7 @@ export class SocketConnection implements Connection {
   /** Lets a rule act on this connection's bytes. Without a Wire, only what needs to see no byte can act. */
   strike(standing: StandingRule): void {
     const { fault } = standing.rule;
-    if (fault.kind === "reply") return;
+    if (fault.kind === "reply" || isForDatagrams(fault)) return;
     if (fault.kind === "refuse") {
       this.tell(standing);
       this.#reason ??= "fault";
@@ -197,12 +197,7 @@ export class SocketConnection implements Connection {
 
   /** Tells observers that a rule has acted here. */
   tell(standing: StandingRule): void {
-    standing.struck += 1;
-    this.#roster.events.emit(this.origin, {
-      type: "fault",
-      fault: standing.rule.fault.kind,
-      rule: ruleText(standing.rule),
-    });
+    this.#roster.events.emit(this.origin, acted(standing));
   }
 
   /** The origin of a data connection of this one. */

@@ -2,7 +2,10 @@ import { BlockList, isIP } from "node:net";
 import { WirelabError } from "./errors.ts";
 import type { Endpoint, RefusalReason } from "./events/events.ts";
 
-/** Whom a server lets in, how many at once, and for how long. */
+/**
+ * Whom a server lets in, how many at once, and for how long. A UDP server has no connections to limit: it remembers as many
+ * peers as `maxConnections`, each for `idle` milliseconds after its last datagram, and the longest silent makes room.
+ */
 export interface GateOptions {
   /** Addresses or CIDR blocks (`10.0.0.0/8`, `::1`) that may connect. Default: every address that can reach the server. */
   readonly allow?: readonly string[];
@@ -53,7 +56,7 @@ export class Gate {
   /** Counts a client in; or says why it may not come in, and counts nothing. */
   admit(peer: Endpoint): RefusalReason | undefined {
     const address = addressOf(peer);
-    if (address !== "" && !this.#permits(address)) return "denied";
+    if (!this.permits(peer)) return "denied";
     if (this.#total >= this.limits.maxConnections) return "full";
     const ofPeer = this.#perPeer.get(address) ?? 0;
     if (ofPeer >= this.limits.maxPerPeer) return "peer-full";
@@ -71,7 +74,10 @@ export class Gate {
     this.#total -= 1;
   }
 
-  #permits(address: string): boolean {
+  /** Whether that address may come in at all. */
+  permits(peer: Endpoint): boolean {
+    const address = addressOf(peer);
+    if (address === "") return true;
     const family = isIP(address) === 6 ? "ipv6" : "ipv4";
     if (this.#denied?.check(address, family)) return false;
     return this.#allowed?.check(address, family) ?? true;

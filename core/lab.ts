@@ -4,6 +4,7 @@ import { type Certificate, type Identity, identityFrom, type TlsOptions } from "
 import { type Clock, clockFrom, type Moment } from "./clock.ts";
 import { type Roster, SocketConnection, type Tap } from "./connection.ts";
 import { dial, listenOnce } from "./data.ts";
+import { Datagrams } from "./datagrams.ts";
 import { codeOf, WirelabError } from "./errors.ts";
 import { EventStream, type Events } from "./events/events.ts";
 import { TRANSCRIPT_CAPACITY, type Transcript, transcriptOf } from "./events/transcript.ts";
@@ -231,15 +232,16 @@ class RunningLab {
       this.#connections += 1;
       return `c${this.#connections}`;
     };
-    const listener = await Listener.open(
-      { host, ...listen },
-      { server: name, protocol, engine, nextId },
-      roster,
+    const served = { server: name, protocol, nextId };
+    const options = { host, ...listen };
+    const intake = await ("receive" in engine
+      ? Datagrams.open(options, { ...served, engine }, roster)
+      : Listener.open(options, { ...served, engine }, roster)
     ).catch(async (error) => {
       await engine.close?.();
       throw error;
     });
-    const running = new RunningServer(name, protocol, listener, engine, stopping, roster, lab);
+    const running = new RunningServer(name, protocol, intake, engine, stopping, roster, lab);
     this.#servers.add(running);
     return Object.defineProperties(running, Object.getOwnPropertyDescriptors(engine.own ?? {}));
   }

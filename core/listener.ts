@@ -4,23 +4,24 @@ import { bind, clearStale } from "./bind.ts";
 import { type Roster, SocketConnection, whereOf } from "./connection.ts";
 import { codeOf, messageOf, WirelabError } from "./errors.ts";
 import type { Endpoint, Origin, Protocol } from "./events/events.ts";
-import { ruleText } from "./faults/faults.ts";
+import { acted } from "./faults/faults.ts";
 import { Gate } from "./gate.ts";
-import type { Engine, ListenOptions } from "./service.ts";
+import type { Intake } from "./server.ts";
+import type { Engine, ListenOptions, Speaker } from "./service.ts";
 
 /** How long somebody who is not let in has to take the words that say so, in milliseconds. */
 const TURNED_AWAY = 2000;
 
-/** What a listener serves: a server of the lab, by name. */
-export interface Served {
+/** What takes in clients, serves them to this: a server of the lab, by name. */
+export interface Served<Taker extends Speaker = Engine> {
   readonly server: string;
   readonly protocol: Protocol;
-  readonly engine: Engine;
+  readonly engine: Taker;
   readonly nextId: () => string;
 }
 
 /** The listening socket of one server: whatever comes in passes the gate, becomes a connection, and goes to the engine. */
-export class Listener {
+export class Listener implements Intake {
   readonly address: Endpoint;
   readonly #served: Served;
   readonly #origin: Origin;
@@ -103,12 +104,7 @@ export class Listener {
     const refusal = struck.find(({ rule }) => rule.fault.kind === "refuse");
     if (refusal) {
       this.#gate.release(peer);
-      refusal.struck += 1;
-      this.#roster.events.emit(this.#origin, {
-        type: "fault",
-        fault: "refuse",
-        rule: ruleText(refusal.rule),
-      });
+      this.#roster.events.emit(this.#origin, acted(refusal));
       this.#roster.events.emit(this.#origin, { type: "refused", peer, reason: "fault" });
       socket.resetAndDestroy();
       return;

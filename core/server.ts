@@ -1,9 +1,8 @@
 import { endpointText, serverUrl } from "./address.ts";
 import type { Roster, SocketConnection } from "./connection.ts";
-import type { Protocol } from "./events/events.ts";
+import type { Endpoint, Protocol } from "./events/events.ts";
 import type { Lab } from "./lab.ts";
-import type { Listener } from "./listener.ts";
-import type { Engine } from "./service.ts";
+import type { ListenOptions, Speaker } from "./service.ts";
 
 /** A server that runs. */
 export interface Server extends AsyncDisposable {
@@ -49,7 +48,17 @@ const DEFAULT_GRACE = 2000;
 /** How long clients have to close their side at a reset, in milliseconds. */
 const RESET_GRACE = 100;
 
-/** A listener and an engine that run, and how they end. */
+/** What takes in the clients of a server: a {@link Listener}, or the socket of {@link Datagrams}. */
+export interface Intake {
+  readonly address: Endpoint;
+  readonly tls?: ListenOptions["tls"];
+  /** Forgets its clients; connections are not its own. */
+  reset?(): void;
+  /** Takes in nobody any more, and lets go of the address. @param grace milliseconds for what is on its way. */
+  close(grace: number): Promise<void>;
+}
+
+/** An intake and an engine that run, and how they end. */
 export class RunningServer implements Server {
   readonly name: string;
   readonly protocol: Protocol;
@@ -57,8 +66,8 @@ export class RunningServer implements Server {
   readonly port: number;
   readonly path?: string;
   readonly url: string;
-  readonly #listener: Listener;
-  readonly #engine: Engine;
+  readonly #intake: Intake;
+  readonly #engine: Speaker;
   readonly #stopping: AbortController;
   readonly #roster: Roster;
   readonly #lab: () => Lab;
@@ -67,20 +76,20 @@ export class RunningServer implements Server {
   constructor(
     name: string,
     protocol: Protocol,
-    listener: Listener,
-    engine: Engine,
+    intake: Intake,
+    engine: Speaker,
     stopping: AbortController,
     roster: Roster,
     lab: () => Lab,
   ) {
     this.name = name;
     this.protocol = protocol;
-    const at = listener.address;
+    const at = intake.address;
     this.host = "host" in at ? at.host : "";
     this.port = "host" in at ? at.port : 0;
     if ("path" in at) this.path = at.path;
-    this.url = serverUrl(protocol, at, listener.tls);
-    this.#listener = listener;
+    this.url = serverUrl(protocol, at, intake.tls);
+    this.#intake = intake;
     this.#engine = engine;
     this.#stopping = stopping;
     this.#roster = roster;
@@ -110,15 +119,16 @@ export class RunningServer implements Server {
     }
     await this.#allClosed(RESET_GRACE);
     await this.#cut();
+    this.#intake.reset?.();
     this.#engine.reset?.();
   }
 
   async #stop(grace: number): Promise<StopReport> {
     const open = this.#open();
     this.#stopping.abort();
-    const closed = this.#listener.close();
+    const closed = this.#intake.close(grace);
     if (grace > 0) {
-      this.#engine.drain?.();
+      if ("drain" in this.#engine) this.#engine.drain?.();
       await this.#allClosed(grace);
     }
     const cut = await this.#cut();

@@ -39,8 +39,11 @@ export interface Service<Own extends object = object> {
    */
   readonly secludes?: readonly string[];
   /** Called once per lab; imports the engine's package here, so that a lab loads only what it runs. */
-  open(site: Site): Engine<Own> | Promise<Engine<Own>>;
+  open(site: Site): Speaker<Own> | Promise<Speaker<Own>>;
 }
+
+/** What speaks a protocol, over TCP or over UDP. */
+export type Speaker<Own extends object = object> = Engine<Own> | DatagramEngine<Own>;
 
 /** What speaks a protocol: a function of streams. It never listens. */
 export interface Engine<Own extends object = object> {
@@ -71,6 +74,37 @@ export interface Engine<Own extends object = object> {
   reset?(): void;
   /** The last call, when every connection is closed. */
   close?(): void | Promise<void>;
+}
+
+/** What speaks a protocol over UDP: a function of datagrams. Core makes the socket, and knows by `receive` which one it is. */
+export interface DatagramEngine<Own extends object = object>
+  extends Pick<Engine<Own>, "own" | "reset" | "close"> {
+  /** Is given each datagram as it comes. What it throws is told as an `error`, and ends nothing. */
+  receive(datagram: Datagram): void;
+}
+
+/** One packet that somebody has sent. */
+export interface Datagram {
+  readonly flow: Flow;
+  /** 65,507 bytes at most over IPv4, and maybe none. */
+  readonly bytes: Buffer;
+  /**
+   * Sends a datagram back. All answers to one that did not come from this machine's loopback have as many bytes as it had, at
+   * most, since its sender's address may be a victim's: what would be more is not sent, and told as an `error`.
+   */
+  answer(bytes: Uint8Array): void;
+}
+
+/**
+ * All that is exchanged with one address and port (RFC 7011's flow): UDP has no connection to tell. It is the same object for
+ * each of its datagrams, until the peer has been silent for the gate's `idle`, or made room for others.
+ */
+export interface Flow {
+  /** Unique in its lab, among connections too: `c7`. */
+  readonly id: string;
+  readonly peer: Endpoint;
+  /** Tells the lab's observers what the protocol saw. The datagrams themselves are told by core, as frames. */
+  emit(event: Occurrence): void;
 }
 
 /** All that a protocol may reach. */

@@ -43,6 +43,8 @@ export type Occurrence =
       readonly kind: FrameKind;
       readonly bytes: number;
       readonly preview: string;
+      /** Who has sent a datagram, or is sent one: it has no connection to tell. */
+      readonly peer?: Endpoint;
     }
   | { readonly type: "login"; readonly user: string; readonly ok: boolean }
   | {
@@ -75,7 +77,7 @@ export interface Origin {
   /** The server's name in the lab. */
   readonly server: string;
   readonly protocol: Protocol;
-  /** The connection's id, where the event is of one. */
+  /** The connection's id, where the event is of one; of datagrams, the id of all that is exchanged with one peer. */
   readonly connection?: string;
 }
 

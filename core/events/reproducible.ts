@@ -38,6 +38,10 @@ export function reproducibleLines(
       case "transfer":
         // How far one got that was broken off is chance, unless a fault has counted its bytes.
         return [named(`${transferOf(event)}: ${event.complete ? bytesOf(event.bytes) : "incomplete"}`)];
+      case "frame": {
+        const { peer: _, ...frame } = event;
+        return [named(sentenceOf(frame))];
+      }
       case "error":
         return [named(sentenceOf(event)).replace(HOST_AND_PORT, "$1:<port>")];
       default:

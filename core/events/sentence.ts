@@ -23,7 +23,10 @@ export function sentenceOf(event: WireEvent): string {
       // As RFC 854 and everybody since writes it.
       if (event.kind === "negotiation") return visible(`${mark} IAC ${event.preview}`);
       const kind = event.kind === "data" || event.kind === "text" ? "" : `${event.kind} `;
-      return visible(`${mark} ${kind}${event.preview} (${bytesOf(event.bytes)})`);
+      const frame = `${mark} ${kind}${event.preview} (${bytesOf(event.bytes)})`;
+      if (!event.peer) return visible(frame);
+      const peer = endpointText(event.peer);
+      return visible(event.direction === "in" ? `${frame} from ${peer}` : `${frame} to ${peer}`);
     }
     case "login":
       return visible(`login of ${event.user} ${event.ok ? "accepted" : "refused"}`);

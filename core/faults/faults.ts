@@ -1,10 +1,12 @@
 import { WirelabError } from "../errors.ts";
-import type { Reply } from "../events/events.ts";
+import type { Direction, Occurrence, Reply } from "../events/events.ts";
+import type { DatagramFault } from "./fate.ts";
 import type { ByteFault } from "./shapers.ts";
 
 /** What goes wrong. */
 export type Fault =
   | ByteFault
+  | DatagramFault
   /** Connections are reset as soon as they are accepted; at an FTP data port, nobody listens where it was announced. */
   | { readonly kind: "refuse" }
   /** Another reply than the server's, or none; `ms` milliseconds late. */
@@ -81,6 +83,8 @@ export interface Moment {
   readonly path?: string | undefined;
   readonly code?: number | undefined;
   readonly on?: "control" | "data";
+  /** Where a datagram goes. */
+  readonly direction?: Direction;
 }
 
 /** A rule that stands, and what became of it. */
@@ -95,13 +99,31 @@ export interface StandingRule {
   readonly effects: Set<Disposable>;
 }
 
-/** When a rule acts: on a whole connection, on a command, on a reply before it is sent, or after it was. */
-export type Trigger = "connection" | "command" | "reply" | "replied";
+/** When a rule acts: on a whole connection, a datagram, a command, a reply before it is sent, or after it was. */
+export type Trigger = "connection" | "datagram" | "command" | "reply" | "replied";
 
 function triggerOf({ fault, when = {} }: Rule): Trigger {
   if (fault.kind === "reply") return "reply";
+  if (isForDatagrams(fault)) return "datagram";
   if (when.after === "reply" || when.code !== undefined) return "replied";
   return when.verb === undefined && when.target === undefined ? "connection" : "command";
+}
+
+/** Whether a rule acts at a trigger: of those for whole connections, latency alone means something to datagrams. */
+function isAt(rule: Rule, trigger: Trigger): boolean {
+  const own = triggerOf(rule);
+  if (trigger === "datagram" && rule.fault.kind === "latency") return own === "connection";
+  return own === trigger;
+}
+
+export function isForDatagrams(fault: Fault): fault is DatagramFault {
+  return fault.kind === "loss" || fault.kind === "duplicate" || fault.kind === "reorder";
+}
+
+/** Counts that a rule has acted, and says so. */
+export function acted(standing: StandingRule): Occurrence {
+  standing.struck += 1;
+  return { type: "fault", fault: standing.rule.fault.kind, rule: ruleText(standing.rule) };
 }
 
 /** The rules of one lab. */
@@ -136,9 +158,10 @@ export class FaultTable implements Faults {
     return this.#version;
   }
 
-  /** Whether a rule could act on that client of that server. */
+  /** Whether a rule could act on a connection of that client to that server. */
   concerns(where: Moment): boolean {
-    for (const { rule } of this.#rules) if (isOf(rule.when, where)) return true;
+    for (const { rule } of this.#rules)
+      if (!isForDatagrams(rule.fault) && isOf(rule.when, where)) return true;
     return false;
   }
 
@@ -184,7 +207,9 @@ export class FaultTable implements Faults {
   /** Whether a rule could want the bytes of that server's connections. */
   wantsBytes(where: Moment): boolean {
     for (const { rule } of this.#rules) {
-      if (rule.fault.kind !== "reply" && rule.fault.kind !== "refuse" && isOf(rule.when, where)) return true;
+      const { fault, when } = rule;
+      const wordless = fault.kind === "reply" || fault.kind === "refuse" || isForDatagrams(fault);
+      if (!wordless && isOf(when, where)) return true;
     }
     return false;
   }
@@ -198,7 +223,7 @@ export class FaultTable implements Faults {
     for (const standing of this.#rules) {
       const { rule } = standing;
       if (heard?.has(standing)) continue;
-      if (triggerOf(rule) !== trigger || !isOf(rule.when, moment) || !fits(rule.when, moment)) continue;
+      if (!isAt(rule, trigger) || !isOf(rule.when, moment) || !fits(rule, moment)) continue;
       heard?.add(standing);
       standing.seen += 1;
       if (standing.seen <= (rule.skip ?? 0) || standing.chosen >= (rule.times ?? Number.POSITIVE_INFINITY))
@@ -221,7 +246,8 @@ function isOf(when: Step = {}, { server, peer }: Pick<Moment, "server" | "peer">
   return (when.server ?? server) === server && (when.peer ?? peer) === peer;
 }
 
-function fits(when: Step = {}, { verb, target, path, code, on }: Moment): boolean {
+function fits({ fault, when = {} }: Rule, { verb, target, path, code, on, direction }: Moment): boolean {
+  if (direction && "direction" in fault && (fault.direction ?? direction) !== direction) return false;
   if (on !== undefined && (when.on ?? on) !== on) return false;
   if (when.verb !== undefined && when.verb.toUpperCase() !== verb?.toUpperCase()) return false;
   if (when.code !== undefined && when.code !== code) return false;
@@ -246,11 +272,16 @@ const SETTINGS: Readonly<Record<Fault["kind"], readonly string[]>> = {
   close: ["afterBytes?", "direction?"],
   reset: ["afterBytes?", "direction?"],
   shape: ["shaper", "direction?"],
+  loss: ["direction?"],
+  duplicate: ["direction?"],
+  reorder: ["ms?", "direction?"],
   refuse: [],
   reply: ["with?", "ms?"],
 };
 const RULE = ["fault", "when?", "skip?", "times?", "chance?"];
 const STEP = ["server?", "peer?", "verb?", "target?", "code?", "after?", "on?"];
+/** What there is to know of a datagram. */
+const DATAGRAM_STEP = ["server?", "peer?"];
 
 /** The least value of every setting that is a number. */
 const LEAST: Readonly<Record<string, number>> = {
@@ -279,7 +310,8 @@ function check(rule: Rule): void {
     throw new WirelabError("BAD_OPTION", `There is no fault "${rule.fault?.kind}"; there are ${kinds}.`);
   }
   checkFields(`A fault "${rule.fault.kind}"`, rule.fault, ["kind", ...settings]);
-  checkFields("A rule's `when`", rule.when ?? {}, STEP);
+  if (isForDatagrams(rule.fault)) checkFields("The `when` of a datagram", rule.when ?? {}, DATAGRAM_STEP);
+  else checkFields("A rule's `when`", rule.when ?? {}, STEP);
 }
 
 function checkFields(what: string, fields: object, known: readonly string[]): void {

@@ -1,8 +1,12 @@
 import type { Direction } from "../events/events.ts";
+import { heldFor } from "./fate.ts";
 
 /** A fault that acts on bytes. Without a `direction` it acts on both. */
 export type ByteFault =
-  /** Holds every chunk for `ms` milliseconds, up to `jitter` more or less by chance; order and throughput stay. */
+  /**
+   * Holds every chunk, or datagram, for `ms` milliseconds, up to `jitter` more or less by chance. Throughput stays, and so does
+   * the order of a stream; a datagram that is held for less overtakes others.
+   */
   | {
       readonly kind: "latency";
       readonly ms: number;
@@ -56,10 +60,8 @@ const PACE = 20;
 /** Turns a fault into its shaper: a new fault is one more case here, and one more member of the union. */
 export function shaperOf(fault: ByteFault, random: () => number): Shaper {
   switch (fault.kind) {
-    case "latency": {
-      const { ms, jitter = 0 } = fault;
-      return { hold: jitter === 0 ? () => ms : () => Math.max(0, ms + (random() * 2 - 1) * jitter) };
-    }
+    case "latency":
+      return { hold: () => heldFor(fault, random) };
     case "bandwidth": {
       const { bytesPerSecond } = fault;
       return {

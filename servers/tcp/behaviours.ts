@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import type { Clock } from "../../core/clock.ts";
+import { type Clock, daytime } from "../../core/clock.ts";
 import type { Reply } from "../../core/events/events.ts";
 import type { Connection } from "../../core/service.ts";
 import { FrameReader, MAX_FRAME } from "./frames.ts";
@@ -55,15 +55,6 @@ export const BEHAVIOURS: Readonly<Record<TcpBehaviour, (connection: Connection, 
 function discard(connection: Connection): void {
   connection.stream.resume();
   connection.stream.once("end", () => connection.end("client"));
-}
-
-const DAY: Intl.DateTimeFormatOptions = { weekday: "long", month: "long", day: "numeric", year: "numeric" };
-
-/** The popular one of the forms that RFC 867 names: `Tuesday, February 22, 1982 17:37:43-UTC`. */
-function daytime(now: number): string {
-  const date = new Date(now);
-  const day = date.toLocaleDateString("en-US", { ...DAY, timeZone: "UTC" });
-  return `${day} ${date.toISOString().slice(11, 19)}-UTC`;
 }
 
 /** The 95 printable characters of ASCII, 72 in a line, each line one further on (RFC 864). */
