@@ -47,6 +47,7 @@ export const CHAT_COMMANDS: Readonly<
       seat.act(text);
       return lineOf({ kind: "acted", room: seat.room, nick: seat.nick, text: text.trim() });
     },
+    complete: nicks,
   },
   nick: {
     usage: "[NAME]",
@@ -73,6 +74,7 @@ export const CHAT_COMMANDS: Readonly<
       seat.say(text);
       return lineOf({ kind: "said", room: seat.room, nick: seat.nick, text: text.trim() });
     },
+    complete: nicks,
   },
   tell: {
     usage: "NICK TEXT",
@@ -82,7 +84,7 @@ export const CHAT_COMMANDS: Readonly<
       if (!nick || !text) return "Usage: tell NICK TEXT";
       return seat.tell(nick, text) ? `You tell ${nick}: ${text}` : `Nobody here is called ${nick}.`;
     },
-    complete: (argument, { seat, rooms }) => (/\s/.test(argument) ? [] : rooms.members(seat.room)),
+    complete: nicks,
   },
   who: {
     usage: "[ROOM]",
@@ -93,6 +95,11 @@ export const CHAT_COMMANDS: Readonly<
     complete: (_argument, { rooms }) => rooms.list().map(({ room }) => room),
   },
 };
+
+/** Those in the same room, whom one talks to and of. */
+function nicks(_argument: string, { seat, rooms }: Chatter): readonly string[] {
+  return rooms.members(seat.room);
+}
 
 function presence(room: string, seat: Seat, rooms: Rooms): string {
   const members = rooms.members(room).map((nick) => (nick === seat.nick ? `${nick} (you)` : nick));

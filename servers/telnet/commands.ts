@@ -1,4 +1,12 @@
-import type { ShellCommand } from "./shell.ts";
+import type { ShellCommand, ShellSession } from "./shell.ts";
+
+/** Other words for commands. */
+const ALIASES: ReadonlyMap<string, string> = new Map([
+  ["exit", "quit"],
+  ["logout", "quit"],
+  ["bye", "quit"],
+  ["?", "help"],
+]);
 
 /** What every shell can do. */
 export const COMMANDS: Readonly<Record<string, ShellCommand>> = {
@@ -17,10 +25,10 @@ export const COMMANDS: Readonly<Record<string, ShellCommand>> = {
   help: {
     usage: "[COMMAND]",
     summary: "tell what the commands do",
-    run(argument, { commands }) {
+    run(argument, session) {
       const wanted = argument.trim().toLowerCase();
-      if (wanted === "") return `Commands:\n${[...commands].map(described).join("\n")}`;
-      const command = commands.get(wanted);
+      if (wanted === "") return `Commands:\n${[...session.commands].map(described).join("\n")}`;
+      const command = commandOf(wanted, session);
       return command
         ? described([wanted, command]).trim()
         : `There is no command "${wanted.slice(0, 40)}" to help with.`;
@@ -55,6 +63,15 @@ export const COMMANDS: Readonly<Record<string, ShellCommand>> = {
     run: (_argument, { clock }) => new Date(clock.now()).toISOString(),
   },
 };
+
+/** The command of a name, or of another word for it. */
+export function commandOf(
+  name: string,
+  { commands }: Pick<ShellSession, "commands">,
+): ShellCommand | undefined {
+  const key = name.toLowerCase();
+  return commands.get(key) ?? commands.get(ALIASES.get(key) ?? "");
+}
 
 function described([name, { usage = "", summary }]: readonly [string, ShellCommand]): string {
   return `  ${`${name} ${usage}`.padEnd(18)} ${summary}`;

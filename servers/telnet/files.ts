@@ -1,6 +1,6 @@
 import { resolvePath } from "../../core/path.ts";
 import type { Entry, Reading } from "../../core/store/store.ts";
-import type { ShellCommand } from "./shell.ts";
+import type { ShellCommand, ShellSession } from "./shell.ts";
 
 /** A look at the lab's files. */
 export const FILE_COMMANDS: Readonly<Record<string, ShellCommand>> = {
@@ -13,6 +13,7 @@ export const FILE_COMMANDS: Readonly<Record<string, ShellCommand>> = {
       const reading = await session.store.read(resolvePath(path, session.directory));
       return content(reading, session.terminal.signal);
     },
+    complete: (argument, session) => paths(argument, session),
   },
   cd: {
     usage: "[PATH]",
@@ -24,18 +25,40 @@ export const FILE_COMMANDS: Readonly<Record<string, ShellCommand>> = {
       session.directory = path;
       return visible(path);
     },
+    complete: async (argument, session) =>
+      (await paths(argument, session)).filter((path) => path.endsWith("/")),
   },
   ls: {
     usage: "[PATH]",
     summary: "list files: size, UTC, name",
     async run(argument, { store, directory }) {
-      const path = resolvePath(argument.trim(), directory);
+      // People who type -l or -la get what they want by that anyway.
+      const path = resolvePath(argument.trim().replace(/^(?:-\w+(?:\s+|$))+/, ""), directory);
       const entry = await store.stat(path);
       const entries = entry.type === "directory" ? await store.list(path) : [entry];
       return entries.length === 0 ? `${visible(path)} is empty.` : entries.map(listed).join("\n");
     },
+    complete: (argument, session) => paths(argument, session),
+  },
+  pwd: {
+    summary: "tell in which directory you are",
+    run: (_argument, { directory }) => visible(directory),
   },
 };
+
+/** What the path may become that is typed, as far as the account may see it: its last word, since Tab completes words. */
+async function paths(argument: string, { store, directory }: ShellSession): Promise<string[]> {
+  const typed = argument.trimStart();
+  const above = typed.slice(0, typed.lastIndexOf("/") + 1);
+  const entries = await store.list(resolvePath(above, directory));
+  return (
+    entries
+      .map(({ name, type }) => `${above}${name}${type === "directory" ? "/" : ""}`)
+      // A name with controls cannot be typed.
+      .filter((path) => path.startsWith(typed) && visible(path) === path)
+      .map((path) => path.slice(typed.search(/\S*$/)))
+  );
+}
 
 function listed({ name, type, size, modified }: Entry): string {
   const directory = type === "directory";

@@ -62,6 +62,8 @@ export interface LinkUser {
   settled(side: Side, option: number, on: boolean): void;
   /** A subnegotiation of an option in force that is none of this link's own. Answers what it says, for observers. */
   subnegotiation(option: number, payload: Uint8Array): string | undefined;
+  /** The client has told another size of its window. */
+  resized(): void;
   /** All that came in one piece was handed over. */
   paused(): void;
   /** The client has sent its last byte. */
@@ -345,9 +347,10 @@ export class Link {
   /** RFC 855: only of an option that both sides have agreed on. */
   #subnegotiated(option: number, payload: Uint8Array): void {
     let heard = `${optionName(option)} ${payload.length} bytes`;
+    const { columns, rows } = this;
     if (option === NAWS && payload.length === 4 && this.options.enabled("remote", NAWS)) {
       const [width, height] = [Buffer.from(payload).readUInt16BE(0), Buffer.from(payload).readUInt16BE(2)];
-      heard = `NAWS ${width}x${height}`;
+      heard = `NAWS ${width}×${height}`;
       // RFC 1073: 0 leaves it to us.
       this.columns = width || undefined;
       this.rows = height || undefined;
@@ -360,6 +363,7 @@ export class Link {
       heard = this.#user.subnegotiation(option, payload) ?? heard;
     }
     this.#frame("in", payload.length + 5, () => `SB ${heard}`);
+    if (columns !== this.columns || rows !== this.rows) this.#user.resized();
     if (option === STATUS && payload[0] === SEND && this.options.enabled("local", STATUS)) {
       const inForce = [...this.options];
       const preview = inForce.map(([verb, code]) => ` ${verbName(verb)} ${optionName(code)}`).join("");

@@ -1,11 +1,15 @@
 import { WirelabError } from "../../core/errors.ts";
 import { LineEditor, MAX_LINE } from "./editor.ts";
+import type { Completions } from "./terminal.ts";
 
 /** Input that waits to be read, in characters, above which the client has to wait. */
 const MAX_TYPED_AHEAD = 65_536;
 
 /** So many lines are read, or given up, in one turn of the event loop before other clients have theirs. */
 const LINES_PER_TURN = 32;
+
+/** So many ways to complete a word are shown. */
+const MAX_SHOWN = 100;
 
 /** Where a {@link LineReader} shows what it does. */
 export interface Screen {
@@ -26,7 +30,7 @@ export interface Screen {
 
 interface ReadOptions {
   readonly hidden: boolean;
-  readonly complete?: (typed: string) => readonly string[];
+  readonly complete?: (typed: string) => Completions;
 }
 
 interface Reading extends ReadOptions {
@@ -48,6 +52,8 @@ export class LineReader {
   #inputEnded = false;
   #over = false;
   #promptOwed = false;
+  /** Tab was typed, and it is not known yet what there is: what was typed behind it waits. */
+  #completing = false;
   #deferred: string[] = [];
   #deferredLength = 0;
   #lines = 0;
@@ -168,7 +174,7 @@ export class LineReader {
   /** Gives the editor what was typed, until a line is complete or output backs up. */
   proceed(): void {
     if (this.#key) this.#takeKey();
-    if (!this.#reading) return;
+    if (!this.#reading || this.#completing) return;
     let taken = 0;
     let interrupts = 0;
     let bell = "";
@@ -176,8 +182,8 @@ export class LineReader {
       if (!this.#reading || this.#screen.congested || interrupts === LINES_PER_TURN) break;
       taken += character.length;
       if (character === "\t" && this.#screen.characterMode && this.#reading.complete) {
-        bell ||= this.#complete(this.#reading.complete);
-        continue;
+        void this.#complete(this.#reading, this.#reading.complete);
+        break;
       }
       switch (this.#editor.type(character)) {
         case "line":
@@ -209,24 +215,36 @@ export class LineReader {
       this.#render();
       this.#screen.send(bell);
     }
-    if (!this.#inputEnded || this.#typedAhead !== "") return;
+    if (!this.#inputEnded || this.#completing || this.#typedAhead !== "") return;
     // What stands at the end of the input is a line, also without a line end.
     if (this.#editor.text === "") this.#finish(undefined);
     else this.#accept();
   }
 
-  /** Completes the word before the cursor as far as there is one way, or shows the ways. Answers a bell where there is none. */
-  #complete(complete: NonNullable<ReadOptions["complete"]>): "" | "\x07" {
+  async #complete(reading: Reading, complete: NonNullable<ReadOptions["complete"]>): Promise<void> {
+    this.#completing = true;
     const typed = this.#editor.beforeCursor;
-    const begun = /\S*$/.exec(typed)?.[0] ?? "";
-    const words = complete(typed).filter((word) => word.startsWith(begun));
+    const words = await Promise.resolve(typed)
+      .then(complete)
+      // Who cannot say what there is has nothing to put there.
+      .catch(() => []);
+    this.#completing = false;
+    if (this.#reading !== reading) return;
+    this.#screen.send(this.#put(words, /\S*$/.exec(typed)?.[0] ?? ""));
+    this.#proceedLater();
+  }
+
+  /** Completes a word as far as there is one way, or shows the ways. Answers a bell where there is none. */
+  #put(known: readonly string[], begun: string): "" | "\x07" {
+    const words = known.filter((word) => word.startsWith(begun)).sort();
     const [first = ""] = words;
     let common = first.length;
     for (const word of words) while (!word.startsWith(first.slice(0, common))) common -= 1;
     const rest = first.slice(begun.length, common);
     if (words.length === 0) return "\x07";
-    if (words.length === 1 || rest !== "") this.#editor.insert(words.length === 1 ? `${rest} ` : rest);
-    else this.above(`${[...words].sort().join("  ")}\n`);
+    if (words.length === 1) this.#editor.insert(first.endsWith("/") ? rest : `${rest} `);
+    else if (rest !== "") this.#editor.insert(rest);
+    else this.above(`${shown(words, begun)}\n`);
     return "";
   }
 
@@ -308,4 +326,11 @@ export class LineReader {
     const rest = this.#reading?.hidden ? "" : this.#editor.leave(this.#screen.columns);
     this.#screen.send(`${rest}${mark}\n`);
   }
+}
+
+/** The words as they are listed: of paths what follows the directory that is typed already. */
+function shown(words: readonly string[], begun: string): string {
+  const names = words.slice(0, MAX_SHOWN).map((word) => word.slice(begun.lastIndexOf("/") + 1));
+  if (words.length > MAX_SHOWN) names.push(`… ${words.length - MAX_SHOWN} more`);
+  return names.join("  ");
 }

@@ -4,10 +4,10 @@ import type { Clock } from "../../core/clock.ts";
 import { codeOf, messageOf, WirelabError } from "../../core/errors.ts";
 import { LOBBY, type RoomMessage, type Rooms, type Seat } from "../../core/rooms.ts";
 import type { Site } from "../../core/service.ts";
-import { COMMANDS } from "./commands.ts";
+import { COMMANDS, commandOf } from "./commands.ts";
 import { FILE_COMMANDS } from "./files.ts";
 import { runCommand, type ShellProgram } from "./programs.ts";
-import type { TelnetSession, Terminal } from "./terminal.ts";
+import type { Completions, TelnetSession, Terminal } from "./terminal.ts";
 
 export interface ShellOptions {
   /** Commands by name, in small letters. One with the name of a command that the shell has replaces it. */
@@ -34,7 +34,7 @@ export interface ShellCommand {
    */
   run(argument: string, session: ShellSession): Answer | Promise<Answer>;
   /** The words that Tab may put at the end of what is typed behind the name. Default none. */
-  complete?(argument: string, session: ShellSession): readonly string[];
+  complete?(argument: string, session: ShellSession): Completions;
 }
 
 /** What a command answers. */
@@ -57,14 +57,6 @@ export interface ShellSession {
   /** Ends the session behind the answer. */
   quit(): void;
 }
-
-/** Other words for commands. */
-const ALIASES: ReadonlyMap<string, string> = new Map([
-  ["exit", "quit"],
-  ["logout", "quit"],
-  ["bye", "quit"],
-  ["?", "help"],
-]);
 
 /** How many lines `history` shows. */
 const MAX_HISTORY = 50;
@@ -131,17 +123,17 @@ export function shellSession(site: Site, options: ShellOptions = {}): TelnetSess
   };
 }
 
-function completions(typed: string, session: ShellSession): readonly string[] {
+function completions(typed: string, session: ShellSession): Completions {
   const [, name, argument = ""] = /^\s*(\S+)\s(.*)$/su.exec(typed) ?? [];
   if (name === undefined) return [...session.commands.keys()];
-  return session.commands.get(name.toLowerCase())?.complete?.(argument, session) ?? [];
+  return commandOf(name, session)?.complete?.(argument, session) ?? [];
 }
 
 async function answerTo(line: string, session: ShellSession, site: Site): Promise<Answer> {
   const [, word = "", argument = ""] = /^\s*(\S+)\s?(.*)$/su.exec(line) ?? [];
   if (word === "") return undefined;
   const name = word.toLowerCase();
-  const command = session.commands.get(name) ?? session.commands.get(ALIASES.get(name) ?? "");
+  const command = commandOf(name, session);
   if (!command)
     return `Unknown command "${word.slice(0, 40)}". Type "help" to see the commands that there are.`;
   try {

@@ -12,6 +12,13 @@ export interface Terminal {
   /** The window's size in characters, undefined while the client has not told it (NAWS, RFC 1073). */
   readonly columns: number | undefined;
   readonly rows: number | undefined;
+  /**
+   * Calls the listener whenever the client tells a size that is another one; {@link Terminal.columns} and
+   * {@link Terminal.rows} are that size then. Most clients tell the first one right after the greeting.
+   *
+   * @returns what ends it, if it is to end before the connection does.
+   */
+  onResize(listener: () => void): Disposable;
   /** What the client calls its terminal, undefined while it has not told (TERMINAL-TYPE, RFC 1091). */
   readonly type: string | undefined;
   /** What the client tells of its surroundings, if it offers to (NEW-ENVIRON, RFC 1572): `LANG` for example. */
@@ -59,6 +66,9 @@ export interface Terminal {
   gmcp(name: string, data?: unknown): void;
 }
 
+/** Words that Tab may put where the cursor is. */
+export type Completions = readonly string[] | Promise<readonly string[]>;
+
 export interface ReadLineOptions {
   /**
    * Neither echo the line nor tell it to observers: it is a password. A client in line mode shows it all the same. Default
@@ -69,11 +79,12 @@ export interface ReadLineOptions {
   readonly untold?: boolean;
   /**
    * Answers the words that Tab may complete in character mode, in any order: those that begin with the word before the cursor
-   * are chosen. Default: Tab is a blank.
+   * are chosen, and where one is left, a blank follows it unless it ends with `/`. What is typed meanwhile waits. Default: Tab
+   * is a blank.
    *
    * @param typed the line up to the cursor.
    */
-  readonly complete?: (typed: string) => readonly string[];
+  readonly complete?: (typed: string) => Completions;
 }
 
 /** What a client of a Telnet server talks to. The connection ends when it resolves. */

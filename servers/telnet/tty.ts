@@ -56,6 +56,7 @@ export class Tty implements Terminal {
   readonly #options: TtyOptions;
   readonly #extensions: Extensions;
   readonly #waiting: (() => void)[] = [];
+  readonly #onResize = new Set<() => void>();
   #running: AbortController | undefined;
   #probing: NodeJS.Timeout | undefined;
   #lineAt = performance.now();
@@ -86,6 +87,9 @@ export class Tty implements Terminal {
       command: (code) => this.#command(code),
       settled: (side, option, on) => this.#settled(side, option, on),
       subnegotiation: (option, payload) => this.#extensions.heard(option, payload),
+      resized: () => {
+        for (const listener of [...this.#onResize]) listener();
+      },
       paused: () => this.#settle(),
       ended: () => {
         this.#reader.end();
@@ -125,6 +129,12 @@ export class Tty implements Terminal {
 
   get rows(): number | undefined {
     return this.#link.rows;
+  }
+
+  onResize(listener: () => void): Disposable {
+    const listening = () => listener();
+    this.#onResize.add(listening);
+    return { [Symbol.dispose]: () => void this.#onResize.delete(listening) };
   }
 
   get type(): string | undefined {

@@ -38,7 +38,7 @@ describe("npm telnetlib as a client", () => {
 
   test("tells size and type of its terminal", async () => {
     await using server = await serving();
-    const size = server.lab.events.next("frame", { preview: "SB NAWS 255x65535" });
+    const size = server.lab.events.next("frame", { preview: "SB NAWS 255×65535" });
     const type = server.lab.events.next("frame", { preview: "SB TTYPE IS dumb" });
     using client = await server.dial({ window: { columns: 255, rows: 65_535 }, type: "dumb" });
     await size;

@@ -1,8 +1,11 @@
 import { expect, test } from "vitest";
-import { startLab, telnet } from "../../index.ts";
+import { startLab, type TelnetSession, telnet } from "../../index.ts";
 import { arrived, DO, ECHO, IAC, NAWS, RawClient, SB, SE, TTYPE, typist, WILL } from "./dialogue.ts";
 
-const serving = () => startLab({ shell: telnet({ shell: { programs: { date: "/bin/date" } } }) });
+const FILES = { "/index.html": "", "/in/a.csv": "", "/in/deep/b": "", "/my notes.txt": "", "/\x1bodd": "" };
+
+const serving = () =>
+  startLab({ shell: telnet({ shell: { programs: { date: "/bin/date" } } }) }, { files: FILES });
 
 test.each([
   ["a command, as far as there is one way", "who\x15ech\thi\r", "echo hi"],
@@ -11,6 +14,13 @@ test.each([
   ["a program", "run d\t\r", "run date "],
   ["a room", "who lo\t\r", "who lobby "],
   ["a nick", "tell gu\thi\r", "tell guest1 hi"],
+  ["another word for a command", "? ech\t\r", "? echo "],
+  ["a file", "cat ind\t\r", "cat index.html "],
+  ["a file in a directory, which no blank follows", "cat in/d\tb\r", "cat in/deep/b"],
+  ["a file from the root", "ls /in/a\t\r", "ls /in/a.csv "],
+  ["a directory alone for cd", "cd i\t\r", "cd in/"],
+  ["a name with a blank in it", "cat my no\t\r", "cat my notes.txt "],
+  ["what is typed before anybody knows what there is", "cat in/a\t\x7f\x7f\x15echo hi\r", "echo hi"],
   ["in the middle of the line", "hi\x01ec\t\r", "echo hi"],
 ])("Tab completes %s", async (_name, typed, line) => {
   await using lab = await serving();
@@ -42,6 +52,46 @@ test("Tab rings the bell where there is none, and is a blank where nothing can b
   using plain = new RawClient(other.servers.shell);
   plain.send([IAC, DO, ECHO], "a\tb\r");
   await plain.read("[a b]");
+});
+
+test("Tab shows names without the directory that is typed, and no more than a hundred", async () => {
+  const many = Object.fromEntries(
+    Array.from({ length: 150 }, (_, number) => [`/many/f${1000 + number}`, ""]),
+  );
+  await using lab = await startLab({ shell: telnet() }, { files: { ...many, "/many/\x1b[2J": "" } });
+  using client = await typist(lab);
+  const shown = await client.send("cat /many/\t\t").read("more\r\n");
+  expect(shown).toContain("f1000  f1001  ");
+  expect(shown).toMatch(/f1099 {2}\xe2\x80\xa6 50 more\r\n$/);
+});
+
+test("Tab rings the bell where the account may not look, and where a session cannot say what there is", async () => {
+  const accounts = [{ name: "anonymous", permissions: "er" }];
+  await using lab = await startLab({ shell: telnet() }, { files: FILES, accounts });
+  using client = await typist(lab);
+  expect(await client.send("cat ind\t").read("\x07")).toBe("cat ind\x07");
+  const complete = () => {
+    throw new Error("no idea");
+  };
+  const session: TelnetSession = async (terminal) => {
+    await terminal.write(`[${await terminal.readLine("> ", { complete })}]`);
+  };
+  await using other = await startLab({ shell: telnet({ session }) });
+  using plain = new RawClient(other.servers.shell);
+  await plain.send([IAC, DO, ECHO], "a\tb\r").read("[ab]");
+});
+
+test("one who goes while it is found out leaves nothing behind", async () => {
+  const complete = () => new Promise<string[]>((resolve) => setTimeout(resolve, 50, ["word"]));
+  const session: TelnetSession = async (terminal) => void (await terminal.readLine("> ", { complete }));
+  await using lab = await startLab({ shell: telnet({ session }) });
+  for (const end of ["resetAndDestroy", "destroy", "end"] as const) {
+    const closed = lab.events.next("closed");
+    using client = new RawClient(lab.servers.shell);
+    await client.send([IAC, DO, ECHO], "w\t").read("w");
+    client.socket[end]();
+    await closed;
+  }
 });
 
 test("in line mode a tab is a blank", async () => {

@@ -32,6 +32,7 @@ function linked() {
     command: () => {},
     settled: () => {},
     subnegotiation: () => undefined,
+    resized: () => {},
     paused: () => {},
     ended: () => {},
     drained: () => void heard.push("drained"),

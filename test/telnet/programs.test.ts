@@ -96,7 +96,7 @@ describe("in character mode", () => {
     needPrograms(context, "python3");
     await using server = await serving();
     const { events } = server.lab;
-    const size = events.next("frame", { preview: "SB NAWS 80x24" }, 10_000);
+    const size = events.next("frame", { preview: "SB NAWS 80×24" }, 10_000);
     const type = events.next("frame", { preview: "SB TTYPE IS XTERM" }, 10_000);
     await onTerminal(
       ["telnet", server.host, server.port],

@@ -108,6 +108,9 @@ describe("commands", () => {
     ["cat nothing", "cat: /nothing"],
     ["cat /../../etc/passwd", "cat: /etc/passwd"],
     ["cat", "Usage: cat PATH"],
+    ["pwd", "/"],
+    ["help bye", "bye                leave (so do exit and Ctrl-D)"],
+    ["?  echo", "echo [TEXT]        say the text back"],
     ["cd index.html", "cd: /index.html: not a directory."],
   ])("%s", async (line, answer) => {
     const [first] = await answers([line]);
@@ -117,7 +120,7 @@ describe("commands", () => {
 
   test("help tells of every command, and the time is one", async () => {
     const [help = "", time = ""] = await answers(["help", "time"]);
-    for (const name of "cat cd clear echo help history join ls me nick quit rooms run say tell term time who".split(
+    for (const name of "cat cd clear echo help history join ls me nick pwd quit rooms run say tell term time who".split(
       " ",
     )) {
       expect(help).toMatch(new RegExp(`^  ${name}\\b`, "m"));
@@ -137,12 +140,12 @@ describe("commands", () => {
 
   test("ls and cd look at directories", async () => {
     const files = { "/in/a.csv": "1,2\n", "/in/\x1b[31mred": "", "/b.txt": "b" };
-    const [root, moved, inside, back, one] = await answers(["ls", "cd in", "ls", "cd", "ls b.txt"], {
-      files,
-    });
+    const lines = ["ls -la", "cd in", "ls", "pwd", "cd", "ls -l b.txt"];
+    const [root, moved, inside, where, back, one] = await answers(lines, { files });
     expect(root).toMatch(/^ +1 {2}\d{4}-\d\d-\d\d \d\d:\d\d {2}b\.txt\n +- {2}[-\d]+ [\d:]+ {2}in\/$/);
     expect(moved).toBe("/in");
     expect(inside).toMatch(/\^\[\[31mred\n +4 .* a\.csv$/);
+    expect(where).toBe("/in");
     expect(back).toBe("/");
     expect(one).toMatch(/b\.txt$/);
   });
@@ -320,6 +323,30 @@ describe("own sessions", () => {
     expect(String(lab.transcript)).toContain("ann");
   });
 
+  test("are told of each other size of the window", async () => {
+    const sizes: unknown[] = [];
+    await using lab = await startLab({
+      editor: telnet({
+        async session(terminal) {
+          const told = (name: string) => sizes.push(`${name} ${terminal.columns}x${terminal.rows}`);
+          const first = terminal.onResize(() => told("one"));
+          terminal.onResize(() => told("two"));
+          await terminal.readLine("> ");
+          first[Symbol.dispose]();
+          await terminal.readLine("> ");
+        },
+      }),
+    });
+    using client = new RawClient(lab.servers.editor);
+    const size = (...bytes: number[]) => [IAC, 250, 31, ...bytes, IAC, 240];
+    await client.send(size(0, 1, 0, 1)).read("> ");
+    client.send([IAC, WILL, 31], size(0, 80, 0, 24), size(0, 80, 0, 24), size(1, 0, 0, 24), "\r\n");
+    await client.read("> ");
+    client.send(size(0, 0, 0, 0), size(1, 2, 3), "\r\n");
+    await client.rest();
+    expect(sizes).toEqual(["one 80x24", "two 80x24", "one 256x24", "two 256x24", "two undefinedxundefined"]);
+  });
+
   test("that throw end their own client", async () => {
     await using lab = await startLab({
       faulty: telnet({
@@ -397,7 +424,7 @@ describe("what observers are told", () => {
       "negotiation out DO NAWS",
       'reply Welcome to wirelab. You are guest1, in the room lobby.\nType "help" for the commands, "quit" to leave. true',
       "negotiation in WILL NAWS",
-      "negotiation in SB NAWS 256x24",
+      "negotiation in SB NAWS 256×24",
       "negotiation in DO 99",
       "negotiation out WONT 99",
       "command say|hi there ",
