@@ -1,29 +1,39 @@
 import { isAscii, isUtf8 } from "node:buffer";
 import { DM } from "./codec.ts";
 
+/** What can be agreed on. */
+export type KnownCharset = "utf-8" | "latin1" | "ascii";
+
+/** What a character set has not got. */
+const FOREIGN = { latin1: /[^\0-\xff]/gu, ascii: /[^\0-\x7f]/gu } as const;
+
 /**
  * The characters of one client: UTF-8, also where the network splits a character. Who sends bytes that are none, and has
  * never sent a character of several bytes that is one, is taken to write ISO 8859-1, and is answered in it.
  */
 export class Charset {
   #pending: number[] = [];
-  #known: "utf-8" | "latin1" | undefined;
+  #known: KnownCharset | undefined;
+  #agreed = false;
 
-  /** From now on the client's characters are known. */
-  agree(charset: "utf-8" | "latin1"): void {
+  /** From now on the client's characters are known, whatever its bytes look like. */
+  agree(charset: KnownCharset): void {
     this.#known = charset;
+    this.#agreed = true;
   }
 
   decode(bytes: Uint8Array): string {
     if (this.#pending.length === 0 && isAscii(bytes)) return Buffer.from(bytes).toString("latin1");
+    if (this.#agreed && this.#known !== "utf-8")
+      return this.#invalid() + Buffer.from(bytes).toString("latin1");
     let text = "";
     for (const byte of bytes) text += this.#take(byte);
     return text;
   }
 
   encode(text: string): Buffer {
-    return this.#known === "latin1"
-      ? Buffer.from(text.replace(/[^\0-\xff]/gu, "?"), "latin1")
+    return this.#known === "latin1" || this.#known === "ascii"
+      ? Buffer.from(text.replace(FOREIGN[this.#known], "?"), "latin1")
       : Buffer.from(text);
   }
 
@@ -51,7 +61,7 @@ export class Charset {
     // UTF-8 begins with that byte.
     if (this.#known !== "latin1" && bytes.length === 1 && bytes[0] === DM) return "";
     if (this.#known === "utf-8") return "\ufffd";
-    this.#known = "latin1";
+    this.#known ??= "latin1";
     return Buffer.from(bytes).toString("latin1");
   }
 }

@@ -1,10 +1,11 @@
+import type { KnownCharset } from "./charset.ts";
 import { CHARSET, GMCP, MSSP, NEW_ENVIRON, type Side } from "./options.ts";
 
 /** How many variables of a client are kept. */
 const MAX_VARIABLES = 64;
 
-/** RFC 2066 §5. */
-const [REQUEST, ACCEPTED, REJECTED] = [1, 2, 3] as const;
+/** RFC 2066 §1. */
+const [REQUEST, ACCEPTED, REJECTED, TTABLE_IS, TTABLE_REJECTED] = [1, 2, 3, 4, 5] as const;
 
 /** RFC 1572 §2. */
 const [IS, SEND, INFO] = [0, 1, 2] as const;
@@ -14,17 +15,23 @@ const [VAR, VALUE, ESC, USERVAR] = [0, 1, 2, 3] as const;
 const [MSSP_VAR, MSSP_VAL] = [1, 2] as const;
 
 /** What we can write, by the names that clients give it (IANA's registry). */
-const CHARSETS: Readonly<Record<string, "utf-8" | "latin1">> = {
+const CHARSETS: Readonly<Record<string, KnownCharset>> = {
   "UTF-8": "utf-8",
   "ISO-8859-1": "latin1",
-  "US-ASCII": "latin1",
+  "US-ASCII": "ascii",
 };
+
+/** What a subnegotiation says, for people, and what answers it once they have been told. */
+export interface Heard {
+  readonly preview: string;
+  answer?(): void;
+}
 
 export interface ExtensionsUser {
   /** Sends a subnegotiation; `preview` says it to people. */
   subnegotiate(option: number, payload: Uint8Array, preview: string): void;
   /** A character set has been agreed on. */
-  charset(name: "utf-8" | "latin1"): void;
+  charset(name: KnownCharset): void;
   /** What MSSP tells of the server, by name. */
   status(): Readonly<Record<string, string>>;
 }
@@ -34,6 +41,8 @@ export class Extensions {
   /** What the client has told of its surroundings (NEW-ENVIRON). */
   readonly environment = new Map<string, string>();
   readonly #user: ExtensionsUser;
+  /** Our offer of character sets is not answered yet. */
+  #offered = false;
 
   constructor(user: ExtensionsUser) {
     this.#user = user;
@@ -47,6 +56,7 @@ export class Extensions {
     }
     if (side !== "local") return;
     if (option === CHARSET) {
+      this.#offered = true;
       const offer = ";UTF-8;ISO-8859-1";
       subnegotiate(CHARSET, withText(REQUEST, offer), `SB CHARSET REQUEST ${offer}`);
     }
@@ -57,8 +67,8 @@ export class Extensions {
     }
   }
 
-  /** Takes a subnegotiation of an option that is in force. Answers what it says, for people. */
-  heard(option: number, payload: Uint8Array): string | undefined {
+  /** Takes a subnegotiation of an option that is in force. */
+  heard(option: number, payload: Uint8Array): Heard | undefined {
     switch (option) {
       case CHARSET:
         return this.#charset(payload);
@@ -71,29 +81,37 @@ export class Extensions {
     }
   }
 
-  #charset([kind, ...rest]: Uint8Array): string {
+  #charset([kind, ...rest]: Uint8Array): Heard {
     const text = Buffer.from(rest).toString("latin1");
-    if (kind === ACCEPTED) {
-      const known = knownCharset(text);
+    if (kind === ACCEPTED || kind === REJECTED) {
+      const known = kind === ACCEPTED && this.#offered ? knownCharset(text) : undefined;
       if (known) this.#user.charset(known);
-      return `CHARSET ACCEPTED ${text}`;
+      this.#offered = false;
+      return { preview: kind === ACCEPTED ? `CHARSET ACCEPTED ${text}` : "CHARSET REJECTED" };
     }
-    if (kind !== REQUEST) return kind === REJECTED ? "CHARSET REJECTED" : `CHARSET ${kind}`;
+    if (kind === TTABLE_IS) {
+      return { preview: "CHARSET TTABLE-IS", answer: () => this.#settle(TTABLE_REJECTED, "TTABLE-REJECTED") };
+    }
+    if (kind !== REQUEST) return { preview: `CHARSET ${kind}` };
     // RFC 2066 §5: a version of one byte may follow the offer of a translation table, which we do not take.
     const list = text.replace(/^\[TTABLE\]./s, "");
-    const wanted = list.split(list.charAt(0)).find((name) => knownCharset(name));
-    const known = wanted && knownCharset(wanted);
-    if (known) {
-      this.#user.subnegotiate(CHARSET, withText(ACCEPTED, wanted), `SB CHARSET ACCEPTED ${wanted}`);
-      this.#user.charset(known);
-    } else {
-      this.#user.subnegotiate(CHARSET, Uint8Array.of(REJECTED), "SB CHARSET REJECTED");
-    }
-    return `CHARSET REQUEST ${list}`;
+    const wanted = list.split(list.charAt(0)).find((name) => knownCharset(name)) ?? "";
+    // Of two requests that cross, the server's is the one that counts.
+    const known = this.#offered ? undefined : knownCharset(wanted);
+    const answer = () => {
+      if (known) this.#settle(ACCEPTED, "ACCEPTED", wanted);
+      else this.#settle(REJECTED, "REJECTED");
+      if (known) this.#user.charset(known);
+    };
+    return { preview: `CHARSET REQUEST ${list}`, answer };
   }
 
-  #environment([kind, ...rest]: Uint8Array): string {
-    if (kind !== IS && kind !== INFO) return `NEW-ENVIRON ${kind}`;
+  #settle(kind: number, word: string, name = ""): void {
+    this.#user.subnegotiate(CHARSET, withText(kind, name), `SB CHARSET ${word} ${name}`.trimEnd());
+  }
+
+  #environment([kind, ...rest]: Uint8Array): Heard {
+    if (kind !== IS && kind !== INFO) return { preview: `NEW-ENVIRON ${kind}` };
     const names: string[] = [];
     for (const [name, value] of variablesIn(rest)) {
       if (value === undefined) this.environment.delete(name);
@@ -102,13 +120,17 @@ export class Extensions {
       names.push(name);
     }
     // Of the values nobody is told: any of them may be a secret.
-    return `NEW-ENVIRON ${kind === IS ? "IS" : "INFO"} ${names.slice(0, MAX_VARIABLES).join(" ")}`;
+    const told = names.slice(0, MAX_VARIABLES).join(" ");
+    return { preview: `NEW-ENVIRON ${kind === IS ? "IS" : "INFO"} ${told}` };
   }
 
-  #gmcp(message: string): string {
-    if (/^Core\.Ping\b/i.test(message))
-      this.#user.subnegotiate(GMCP, Buffer.from("Core.Ping"), "SB GMCP Core.Ping");
-    return `GMCP ${message.slice(0, 200)}`;
+  #gmcp(message: string): Heard {
+    const preview = `GMCP ${message.slice(0, 200)}`;
+    if (!/^Core\.Ping\b/i.test(message)) return { preview };
+    return {
+      preview,
+      answer: () => this.#user.subnegotiate(GMCP, Buffer.from("Core.Ping"), "SB GMCP Core.Ping"),
+    };
   }
 }
 
@@ -116,7 +138,7 @@ function withText(kind: number, text: string): Buffer {
   return Buffer.concat([Uint8Array.of(kind), Buffer.from(text)]);
 }
 
-function knownCharset(name: string): "utf-8" | "latin1" | undefined {
+function knownCharset(name: string): KnownCharset | undefined {
   const key = name.toUpperCase();
   return Object.hasOwn(CHARSETS, key) ? CHARSETS[key] : undefined;
 }

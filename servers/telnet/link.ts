@@ -13,6 +13,7 @@ import {
   WILL,
 } from "./codec.ts";
 import { Compression } from "./compression.ts";
+import type { Heard } from "./extensions.ts";
 import {
   BINARY,
   CHARSET,
@@ -60,8 +61,8 @@ export interface LinkUser {
   command(code: number): void;
   /** An option has come into force, has gone out of it, or was refused to us. */
   settled(side: Side, option: number, on: boolean): void;
-  /** A subnegotiation of an option in force that is none of this link's own. Answers what it says, for observers. */
-  subnegotiation(option: number, payload: Uint8Array): string | undefined;
+  /** A subnegotiation of an option in force that is none of this link's own. */
+  subnegotiation(option: number, payload: Uint8Array): Heard | undefined;
   /** The client has told another size of its window. */
   resized(): void;
   /** All that came in one piece was handed over. */
@@ -344,31 +345,48 @@ export class Link {
     this.#write(bytes);
   }
 
-  /** RFC 855: only of an option that both sides have agreed on. */
   #subnegotiated(option: number, payload: Uint8Array): void {
-    let heard = `${optionName(option)} ${payload.length} bytes`;
+    const { preview, answer } = this.#heard(option, payload) ?? {
+      preview: `${optionName(option)} ${payload.length} bytes`,
+    };
+    this.#frame("in", payload.length + 5, () => `SB ${preview}`);
+    answer?.();
+  }
+
+  /** RFC 855: only of an option that both sides have agreed on. */
+  #heard(option: number, payload: Uint8Array): Heard | undefined {
+    const theirs = this.options.enabled("remote", option);
+    if (option === NAWS)
+      return theirs && payload.length === 4 ? this.#window(Buffer.from(payload)) : undefined;
+    if (option === TTYPE) return theirs && payload[0] === IS ? this.#type(payload.subarray(1)) : undefined;
+    const ours = this.options.enabled("local", option);
+    if (option === STATUS && ours && payload[0] === SEND) {
+      return { preview: "STATUS SEND", answer: () => this.#tellStatus() };
+    }
+    return ours || theirs ? this.#user.subnegotiation(option, payload) : undefined;
+  }
+
+  #window(payload: Buffer): Heard {
+    const [width, height] = [payload.readUInt16BE(0), payload.readUInt16BE(2)];
     const { columns, rows } = this;
-    if (option === NAWS && payload.length === 4 && this.options.enabled("remote", NAWS)) {
-      const [width, height] = [Buffer.from(payload).readUInt16BE(0), Buffer.from(payload).readUInt16BE(2)];
-      heard = `NAWS ${width}×${height}`;
-      // RFC 1073: 0 leaves it to us.
-      this.columns = width || undefined;
-      this.rows = height || undefined;
-    } else if (option === TTYPE && payload[0] === IS && this.options.enabled("remote", TTYPE)) {
-      this.terminalType = Buffer.from(payload.subarray(1, 1 + MAX_TYPE))
-        .toString("latin1")
-        .replace(/[^!-~]/g, "");
-      heard = `TTYPE IS ${this.terminalType}`;
-    } else if (this.options.enabled("local", option) || this.options.enabled("remote", option)) {
-      heard = this.#user.subnegotiation(option, payload) ?? heard;
-    }
-    this.#frame("in", payload.length + 5, () => `SB ${heard}`);
-    if (columns !== this.columns || rows !== this.rows) this.#user.resized();
-    if (option === STATUS && payload[0] === SEND && this.options.enabled("local", STATUS)) {
-      const inForce = [...this.options];
-      const preview = inForce.map(([verb, code]) => ` ${verbName(verb)} ${optionName(code)}`).join("");
-      this.subnegotiate(STATUS, Uint8Array.from([IS, ...inForce.flat()]), `SB STATUS IS${preview}`);
-    }
+    // RFC 1073: 0 leaves it to us.
+    this.columns = width || undefined;
+    this.rows = height || undefined;
+    const other = columns !== this.columns || rows !== this.rows;
+    return { preview: `NAWS ${width}×${height}`, ...(other && { answer: () => this.#user.resized() }) };
+  }
+
+  #type(name: Uint8Array): Heard {
+    this.terminalType = Buffer.from(name.subarray(0, MAX_TYPE))
+      .toString("latin1")
+      .replace(/[^!-~]/g, "");
+    return { preview: `TTYPE IS ${this.terminalType}` };
+  }
+
+  #tellStatus(): void {
+    const inForce = [...this.options];
+    const preview = inForce.map(([verb, code]) => ` ${verbName(verb)} ${optionName(code)}`).join("");
+    this.subnegotiate(STATUS, Uint8Array.from([IS, ...inForce.flat()]), `SB STATUS IS${preview}`);
   }
 
   #frame(direction: "in" | "out", bytes: number, preview: () => string): void {

@@ -67,6 +67,11 @@ export class LineReader {
     return this.#reading !== undefined;
   }
 
+  /** Whether a line or a key is awaited: it is the user's turn. */
+  get awaited(): boolean {
+    return this.reading || this.#key !== undefined;
+  }
+
   /** Whether more input should wait. */
   get full(): boolean {
     return this.#typedAhead.length >= MAX_TYPED_AHEAD;

@@ -3,7 +3,7 @@ import { codeOf, messageOf, WirelabError } from "../../core/errors.ts";
 import type { CloseReason, Endpoint } from "../../core/events/events.ts";
 import type { Connection } from "../../core/service.ts";
 import { Charset } from "./charset.ts";
-import { AYT, BRK, EC, EL, EOR as END_OF_RECORD, GA, IP, NOP, verbName } from "./codec.ts";
+import { AO, AYT, BRK, DM, EC, EL, EOR as END_OF_RECORD, GA, IP, NOP, verbName } from "./codec.ts";
 import { Extensions } from "./extensions.ts";
 import { Link, type LinkManner, type LinkUser, PATIENCE } from "./link.ts";
 import { BINARY, ECHO, EOR, GMCP, optionName, SGA, type Side } from "./options.ts";
@@ -62,6 +62,8 @@ export class Tty implements Terminal {
   #lineAt = performance.now();
   #farewell: string | undefined;
   #asked = false;
+  /** The rest of the answer that is under way is not wanted. */
+  #unwanted = false;
   #gone = false;
 
   constructor(connection: Connection, options: TtyOptions) {
@@ -207,6 +209,7 @@ export class Tty implements Terminal {
     // A client that echoes by itself stops it for a password where it is told that we would.
     const concealing = hidden && this.#options.echo === "passwords";
     if (concealing) this.#link.options.request("local", ECHO, "enable");
+    this.#unwanted = false;
     const line = await this.#reader.read(prompt, { hidden, ...(complete && { complete }) });
     if (concealing) this.#link.options.request("local", ECHO, "disable");
     this.#lineAt = performance.now();
@@ -216,6 +219,7 @@ export class Tty implements Terminal {
   }
 
   readKey(): Promise<string | undefined> {
+    this.#unwanted = false;
     return this.#reader.readKey();
   }
 
@@ -268,8 +272,19 @@ export class Tty implements Terminal {
       case AYT:
         this.#asked = true;
         break;
+      case AO:
+        this.#abortOutput();
+        break;
       default:
     }
+  }
+
+  /** RFC 854: what runs goes on to its end, unseen, and the client learns by a DM from where on it is to show output again. */
+  #abortOutput(): void {
+    if (this.#unwanted || this.#reader.awaited) return;
+    this.#unwanted = true;
+    this.#link.sendCommand(DM);
+    this.#release();
   }
 
   #settled(side: Side, option: number, on: boolean): void {
@@ -304,8 +319,10 @@ export class Tty implements Terminal {
       this.#reader.above(text);
       return;
     }
+    // Nobody's reading slows down now what has no end: others have their turn between two pieces of it.
+    if (this.#unwanted) await new Promise((resolve) => setImmediate(resolve));
     const bytes = this.#encode(text);
-    for (let at = 0; at < bytes.length && !this.#gone; at += PIECE) {
+    for (let at = 0; at < bytes.length && !this.#gone && !this.#unwanted; at += PIECE) {
       this.#link.send(bytes.subarray(at, at + PIECE));
       this.#link.flush();
       if (this.#link.congested) await new Promise<void>((resolve) => this.#waiting.push(resolve));

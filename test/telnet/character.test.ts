@@ -171,6 +171,35 @@ describe("functions of RFC 854", () => {
     expect(await other.send("i\r\0").read("> ")).toBe("i\r\nhi\r\nguest2> ");
   });
 
+  test("AO lets a command run to its end, and shows no more of what it says", async () => {
+    let proceed = () => {};
+    let stopped = false;
+    const work = {
+      summary: "",
+      run: () =>
+        (async function* () {
+          yield "begun\n";
+          await new Promise<void>((resolve) => {
+            proceed = resolve;
+          });
+          while (!stopped) yield "more\n";
+          yield "done\n";
+        })(),
+    };
+    await using lab = await startLab({ shell: telnet({ shell: { commands: { work } } }) });
+    using client = await arrived(lab);
+    await client.send("work\r\n").read("begun\r\n");
+    client.send([IAC, 245, IAC, 245]);
+    expect(await settled(client)).toBe(latin1(IAC, 242));
+    proceed();
+    // What has no end keeps nobody else waiting.
+    using other = await arrived(lab);
+    await other.send("echo hi\r\n").read("hi\r\n");
+    stopped = true;
+    expect(await client.read("guest1> ")).toBe("* guest2 has joined lobby.\r\nguest1> ");
+    expect(await client.send("echo next\r\n").read("> ")).toBe("next\r\nguest1> ");
+  });
+
   test("NOP, DM, AO, GA, EOR and the like do nothing", async () => {
     await using lab = await startLab({ shell: telnet() });
     using client = await arrived(lab);

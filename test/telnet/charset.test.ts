@@ -44,6 +44,23 @@ test("a client that turns out to write UTF-8 is answered in it", () => {
   expect(charset.encode("ä")).toEqual(Buffer.from("ä"));
 });
 
+test.each([
+  ["latin1", "\u00c3\u00a4\u00ff", [0xe4, 0x3f]],
+  ["ascii", "\u00c3\u00a4\u00ff", [0x3f, 0x3f]],
+  ["utf-8", "ä\ufffd", [0xc3, 0xa4, 0xe2, 0x82, 0xac]],
+] as const)("what was agreed on holds: %s", (agreed, read, written) => {
+  const { charset } = after(0xc3, 0x0a);
+  charset.agree(agreed);
+  expect(charset.decode(Uint8Array.of(0xc3, 0xa4, 0xff))).toBe(read);
+  expect([...charset.encode("ä€")].slice(0, written.length)).toEqual(written);
+});
+
+test("what was half a character when a set of single bytes is agreed on is not lost", () => {
+  const { charset, text } = after(0x61, 0xc3);
+  charset.agree("latin1");
+  expect(text + charset.decode(Uint8Array.of(0xa4))).toBe("aÃ¤");
+});
+
 test("the DM that is left of a synch is nothing", () => {
   const { charset, text } = after(0xf2, 0x68, 0x69, ...Buffer.from("ä"), 0xf2, 0x21);
   expect(text).toBe("hiä!");

@@ -42,6 +42,18 @@ test("CHARSET is settled by the client's choice, or by ours of what it has", asy
   await client.read("still here");
 });
 
+test("of two CHARSET requests that cross, the server's counts; a translation table is never taken", async () => {
+  await using lab = await startLab({ shell: telnet() });
+  using client = await arrived(lab);
+  const request = bytes(IAC, SB, CHARSET, 1, ";UTF-8", IAC, SE);
+  client.send([IAC, WILL, CHARSET, IAC, DO, CHARSET], request);
+  await client.read(latin1(IAC, SB, CHARSET, 3, IAC, SE));
+  client.send(bytes(IAC, SB, CHARSET, 2, "US-ASCII", IAC, SE), request);
+  await client.read(latin1(IAC, SB, CHARSET, 2, "UTF-8", IAC, SE));
+  client.send(bytes(IAC, SB, CHARSET, 4, 1, ";x", IAC, SE));
+  await client.read(latin1(IAC, SB, CHARSET, 5, IAC, SE));
+});
+
 test("NEW-ENVIRON is asked of a client that offers it, and its values are told to nobody", async () => {
   const session: TelnetSession = async (terminal) => {
     await terminal.readLine("> ");
