@@ -1,6 +1,6 @@
 // The bytes of RFC 854 and 855: commands behind IAC ("interpret as command"), told apart from data.
 
-const SUSP = 237;
+export const SUSP = 237;
 const ABORT = 238;
 export const EOR = 239;
 const SE = 240;

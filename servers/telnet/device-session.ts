@@ -61,10 +61,19 @@ class Conversation implements DeviceSession {
     if (welcome) await this.terminal.write(welcome);
     let open = true;
     while (open) {
-      const line = await this.terminal.readLine(this.#prompt());
-      if (line === undefined) return;
-      if (line.trim() !== "") open = await this.#answer(line.trim());
+      const keys = this.#keys();
+      const typed = await this.terminal.readLine(this.#prompt(), { keys });
+      if (typed === undefined) return;
+      const line = keys.has(typed) ? typed : typed.trim();
+      if (line !== "") open = await this.#answer(line);
     }
+  }
+
+  /** The commands that are one key: what no line can hold. */
+  #keys(): ReadonlySet<string> {
+    const { modes = {}, commands = {} } = this.#device;
+    const lines = [commands, modes[this.mode]?.commands ?? {}].flatMap((table) => Object.keys(table));
+    return new Set(lines.filter((line) => /^\p{Cc}$/u.test(line)));
   }
 
   async #enter(): Promise<boolean> {

@@ -17,6 +17,12 @@ export interface Login {
 }
 
 /**
+ * Milliseconds from the answer to the next prompt, where the pause is not shorter: programs that look for both in what comes at
+ * once, npm's telnet-client for example, would see the prompt alone, and wait for ever.
+ */
+const BREATH = 50;
+
+/**
  * Asks for name and password. Answers who that is, or undefined where nobody it was: too many tries, or the client has gone.
  *
  * @param signal aborted when there is no time left for a pause.
@@ -45,8 +51,11 @@ export async function logIn<T>(
     tty.reportLogin(user, known === undefined ? "refused" : "ok");
     if (known !== undefined) return known;
     const hurry = AbortSignal.any([gone.signal, signal]);
-    await pause(login.pause ?? 1000, undefined, { signal: hurry }).catch(() => {});
+    const rest = (ms: number) => pause(ms, undefined, { signal: hurry }).catch(() => {});
+    const { pause: ms = 1000 } = login;
+    await rest(ms);
     await tty.write(`${failure}\n`);
+    if (tries > 1) await rest(Math.min(ms, BREATH));
   }
   return undefined;
 }

@@ -30,6 +30,7 @@ export interface Screen {
 
 interface ReadOptions {
   readonly hidden: boolean;
+  readonly keys?: ReadonlySet<string>;
   readonly complete?: (typed: string) => Completions;
 }
 
@@ -186,6 +187,11 @@ export class LineReader {
     for (const character of this.#typedAhead) {
       if (!this.#reading || this.#screen.congested || interrupts === LINES_PER_TURN) break;
       taken += character.length;
+      if (this.#reading.keys?.has(character)) {
+        this.#leaveLine(`^${String.fromCharCode(character.charCodeAt(0) ^ 64)}`);
+        this.#finish(character);
+        break;
+      }
       if (character === "\t" && this.#screen.characterMode && this.#reading.complete) {
         void this.#complete(this.#reading, this.#reading.complete);
         break;

@@ -35,7 +35,8 @@ export interface Terminal {
   /** Resolves when the connection is closed. */
   readonly closed: Promise<CloseReason>;
   /**
-   * The next line, without its end, of at most 4,096 characters and none of them a control. Undefined when there is no
+   * The next line, without its end, of at most 4,096 characters and none of them a control ({@link ReadLineOptions.keys}
+   * excepted). Undefined when there is no
    * more: the client has closed its side or typed Ctrl-D, or the lab stops.
    *
    * @param prompt what is shown before the line.
@@ -77,6 +78,11 @@ export interface ReadLineOptions {
   readonly hidden?: boolean;
   /** Echo the line, but do not tell it to observers as a command: it answers a question. Default as `hidden`. */
   readonly untold?: boolean;
+  /**
+   * Control characters that do something of their own, `\x1a` for Ctrl-Z: as soon as one comes, it is the line, and what was
+   * typed before it is given up. Default: none, and control characters edit the line or are nothing.
+   */
+  readonly keys?: ReadonlySet<string>;
   /**
    * Answers the words that Tab may complete in character mode, in any order: those that begin with the word before the cursor
    * are chosen, and where one is left, a blank follows it unless it ends with `/`. What is typed meanwhile waits. Default: Tab

@@ -3,7 +3,7 @@ import { codeOf, messageOf, WirelabError } from "../../core/errors.ts";
 import type { CloseReason, Endpoint } from "../../core/events/events.ts";
 import type { Connection } from "../../core/service.ts";
 import { Charset } from "./charset.ts";
-import { AO, AYT, BRK, DM, EC, EL, EOR as END_OF_RECORD, GA, IP, NOP, verbName } from "./codec.ts";
+import { AO, AYT, BRK, DM, EC, EL, EOR as END_OF_RECORD, GA, IP, NOP, SUSP, verbName } from "./codec.ts";
 import { Extensions } from "./extensions.ts";
 import { Link, type LinkManner, type LinkUser, PATIENCE } from "./link.ts";
 import { BINARY, ECHO, EOR, GMCP, optionName, SGA, type Side } from "./options.ts";
@@ -205,12 +205,16 @@ export class Tty implements Terminal {
   }
 
   async readLine(prompt = "", options: ReadLineOptions = {}): Promise<string | undefined> {
-    const { hidden = false, untold = hidden, complete } = options;
+    const { hidden = false, untold = hidden, complete, keys } = options;
     // A client that echoes by itself stops it for a password where it is told that we would.
     const concealing = hidden && this.#options.echo === "passwords";
     if (concealing) this.#link.options.request("local", ECHO, "enable");
     this.#unwanted = false;
-    const line = await this.#reader.read(prompt, { hidden, ...(complete && { complete }) });
+    const line = await this.#reader.read(prompt, {
+      hidden,
+      ...(complete && { complete }),
+      ...(keys && { keys }),
+    });
     if (concealing) this.#link.options.request("local", ECHO, "disable");
     this.#lineAt = performance.now();
     this.#running = undefined;
@@ -268,6 +272,9 @@ export class Tty implements Terminal {
         break;
       case EL:
         this.#reader.type("\x05\x15");
+        break;
+      case SUSP:
+        this.#reader.type("\x1a");
         break;
       case AYT:
         this.#asked = true;

@@ -155,6 +155,25 @@ describe("commands", () => {
     }
   });
 
+  test("may be a key, which takes effect at once and gives up the line", async () => {
+    await using box = await facing({
+      prompt: "",
+      modes: {
+        config: { prompt: "(config)# ", commands: { "\u001a": { mode: "top" }, "\t": "?" } },
+        top: { prompt: "# ", commands: { a: "b" } },
+      },
+    });
+    await box.client.read("(config)# ");
+    expect(await box.client.send("half\x1a").read("# ")).toBe("# ");
+    // Here it is none.
+    expect(await box.client.send("a\x1a", [IAC, 237], "\r\n").read("# ")).toBe("b\r\n# ");
+    await using other = await facing({ commands: { "\u001a": "^Z it was", "\t": "?" } });
+    await other.client.send([IAC, DO, ECHO]).read("> ");
+    expect(await other.client.send("half\x1a").read("> ")).toBe("half^Z\r\n^Z it was\r\n> ");
+    expect(await other.client.send("\t").read("> ")).toBe("^I\r\n?\r\n> ");
+    expect(await other.client.send([IAC, 237]).read("> ")).toBe("^Z\r\n^Z it was\r\n> ");
+  });
+
   test("lead from mode to mode, each with a prompt and commands of its own", async () => {
     await using box = await facing({
       commands: { where: "anywhere" },

@@ -55,8 +55,32 @@ describe("npm telnet-client", () => {
       shellPrompt: /sw1>$/,
       failedLoginMatch: "% Login invalid",
     });
-    await expect(failed).rejects.toThrow();
+    await expect(failed).rejects.toThrow("Failed login");
     await client.destroy();
+  });
+
+  test("walks through the terminal server, which speaks code page 437 in odd pieces", async () => {
+    await using box = await device("terminal-server.json");
+    const client = new Telnet();
+    await client.connect({
+      host: box.host,
+      port: box.port,
+      timeout: 5000,
+      negotiationMandatory: false,
+      disableLogon: true,
+      encoding: "latin1",
+    });
+    const heard = async (waitFor: RegExp, line?: string) =>
+      String(await (line === undefined ? client.write("", { waitFor }) : client.send(line, { waitFor })));
+    expect(await heard(/login: $/)).toContain("B\x81ro, Stra\xe1e 7, 2\xf8");
+    expect(await heard(/Password: $/, "operator")).toBe("operator\r\nPassword: ");
+    // The echo is always on, for all but the password.
+    expect(await heard(/\[q\]uit: $/, "console")).not.toContain("console");
+    expect(await heard(/\[q\]uit: $/, "s")).toMatch(/^s\r\n1 router {3}idle\r\n2 modem {4}busy\r\n/);
+    expect(await heard(/console> $/, "1")).toContain("Connected to port 1. Escape with ~.");
+    const gone = new Promise((resolve) => client.once("error", resolve));
+    await client.send("crash", { waitFor: "Guru Meditation" });
+    expect(await gone).toMatchObject({ code: "ECONNRESET" });
   });
 
   test("plays the game, whose echo is off and whose lines end with LF CR", async () => {
@@ -132,7 +156,8 @@ c.sendline("conf t"); c.expect_exact("sw1(config)#")
 c.sendline("interface Gi1/0/4"); c.expect_exact("sw1(config-if)#")
 c.sendline("no shutdown"); c.expect_exact("sw1(config-if)#")
 c.sendline("nonsense"); c.expect_exact('Invalid input detected: "nonsense"'); c.expect_exact("sw1(config-if)#")
-c.sendline("end"); c.expect_exact("sw1#")
+c.send("half a line"); c.sendcontrol("z"); c.expect_exact("half a line^Z"); c.expect_exact("sw1#")
+c.sendline("conf t"); c.expect_exact("sw1(config)#"); c.sendline("end"); c.expect_exact("sw1#")
 c.sendline("wr"); c.expect_exact("[OK]"); c.expect_exact("sw1#")
 c.sendline("reload"); c.expect_exact("[confirm]"); c.send("\\r")
 c.expect(pexpect.EOF)
