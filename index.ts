@@ -1,5 +1,7 @@
 export { type Account, type Accounts, type KnownAccount, PERMISSIONS } from "./core/accounts.ts";
 export { type ListenAddress, parseAddress } from "./core/address.ts";
+export type { RecordOptions } from "./core/capture/record.ts";
+export type { Redaction } from "./core/capture/redaction.ts";
 export type { Certificate, KeyPair, TlsOptions } from "./core/certificate.ts";
 export type { Clock, Moment } from "./core/clock.ts";
 export type { PassedBytes, Tap } from "./core/connection.ts";

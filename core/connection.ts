@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 import { endpointOf } from "./address.ts";
+import type { Testimony, Witness, Witnessed } from "./capture/witness.ts";
 import { handshake, type Identity, secured } from "./certificate.ts";
 import { codeOf, messageOf, WirelabError } from "./errors.ts";
 import type {
@@ -41,7 +42,7 @@ export type Tap = (passed: PassedBytes) => void;
 export interface Roster {
   readonly events: EventStream;
   readonly faults: FaultTable;
-  readonly tap: Tap | undefined;
+  readonly witness: Witness | undefined;
   /** What TLS clients are shown, if the lab speaks TLS. */
   readonly identity: Identity | undefined;
   /** Those that are open, data connections included. */
@@ -49,17 +50,19 @@ export interface Roster {
 }
 
 /** A connection over a socket that core has accepted or dialled. The only code that closes one. */
-export class SocketConnection implements Connection {
+export class SocketConnection implements Connection, Witnessed {
   readonly id: string;
   readonly origin: Required<Origin>;
   readonly peer: Endpoint;
   readonly local: Endpoint;
+  readonly opener: "peer" | "server";
   readonly closed: Promise<CloseReason>;
   readonly dependents = new Set<Dependent>();
   readonly #roster: Roster;
   readonly #socket: Socket;
   /** What carries the bytes: the socket, or TLS on it. */
   #carrier: Socket;
+  readonly #testimony: Testimony | undefined;
   readonly #wire: Wire | undefined;
   readonly #injector: Injector;
   readonly #opened = performance.now();
@@ -70,26 +73,32 @@ export class SocketConnection implements Connection {
   #active = this.#opened;
   #children = 0;
 
-  /** @param struck the rules that act on this connection as a whole. */
+  /**
+   * @param struck the rules that act on this connection as a whole.
+   * @param opener who has opened it; default the peer.
+   */
   constructor(
     socket: Socket,
     origin: Required<Origin>,
     roster: Roster,
     parent?: SocketConnection,
     struck: Iterable<StandingRule> = [],
+    opener: "peer" | "server" = "peer",
   ) {
     this.id = origin.connection;
     this.origin = origin;
     this.peer = endpointOf(socket.remoteAddress, socket.remotePort);
     this.local = endpointOf(socket.localAddress, socket.localPort);
+    this.opener = opener;
     this.#roster = roster;
     this.#socket = socket;
     this.#carrier = socket;
     const where = whereOf(origin.server, this.peer);
     this.#injector = new Injector(roster.faults, this, where);
-    const { tap, faults } = roster;
-    const passed = tap && ((direction: Direction, bytes: Buffer) => tap({ ...origin, direction, bytes }));
-    this.#wire = passed || faults.wantsBytes(where) ? new Wire(socket, passed) : undefined;
+    const testimony = roster.witness?.(this);
+    this.#testimony = testimony;
+    const passed = testimony && ((direction: Direction, bytes: Buffer) => testimony.passed(direction, bytes));
+    this.#wire = passed || roster.faults.wantsBytes(where) ? new Wire(socket, passed) : undefined;
     // The engine hears of it by the stream's close; without a listener an error would end the process.
     this.#wire?.on("error", () => {});
     roster.open.add(this);
@@ -145,6 +154,7 @@ export class SocketConnection implements Connection {
     this.#carrier = carrier;
     this.#attend(carrier);
     this.#wire?.adopt(carrier);
+    this.#testimony?.secured?.();
     await handshake(carrier);
   }
 
@@ -280,6 +290,10 @@ export class SocketConnection implements Connection {
     for (const dependent of this.dependents) dependent.orphan(reason);
     parent?.dependents.delete(this);
     this.#roster.open.delete(this);
+    const by = reason === "client" || reason === "reset" ? "peer" : "server";
+    // A fault that is no close in good order, and so has sent no FIN, is an RST.
+    const reset = reason === "reset" || (reason === "fault" && !this.#carrier.writableEnded);
+    this.#testimony?.closed?.(by, reset ? "reset" : "fin");
     this.#roster.events.emit(this.origin, {
       type: "closed",
       reason,

@@ -50,7 +50,7 @@ export function dial(parent: SocketConnection, roster: Roster, to: Endpoint): Pr
     socket.once("connect", () => {
       settle();
       socket.removeAllListeners("timeout");
-      resolve(dataConnection(socket, parent, roster));
+      resolve(dataConnection(socket, parent, roster, "server"));
     });
   });
 }
@@ -60,6 +60,7 @@ function dataConnection(
   socket: Socket,
   parent: SocketConnection,
   roster: Roster,
+  opener: "peer" | "server",
   armed: readonly StandingRule[] = [],
 ): SocketConnection {
   const where = whereOf(parent.origin.server, endpointOf(socket.remoteAddress, socket.remotePort));
@@ -68,7 +69,7 @@ function dataConnection(
     ...parent.armed(),
     ...roster.faults.acting("connection", { ...where, on: "data" }),
   ];
-  return new SocketConnection(socket, parent.childOrigin(), roster, parent, struck);
+  return new SocketConnection(socket, parent.childOrigin(), roster, parent, struck, opener);
 }
 
 /** A listening socket for the first connection of the parent's own peer; strangers are dropped. */
@@ -151,7 +152,7 @@ class OneShotPort implements DataPort, Dependent {
       return;
     }
     this.#server.close();
-    this.#arrived = dataConnection(socket, this.#parent, this.#roster, this.#armed);
+    this.#arrived = dataConnection(socket, this.#parent, this.#roster, "peer", this.#armed);
     this.#waiting?.(this.#arrived);
   }
 }

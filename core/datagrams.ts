@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { isIPv6 } from "node:net";
 import { authority, endpointOf, endpointText, isLoopback } from "./address.ts";
 import { bindError } from "./bind.ts";
+import type { Testimony } from "./capture/witness.ts";
 import { type Roster, whereOf } from "./connection.ts";
 import { codeOf, messageOf, WirelabError } from "./errors.ts";
 import { type Direction, type Endpoint, type Occurrence, type Origin, previewOf } from "./events/events.ts";
@@ -35,6 +36,7 @@ interface OwnFlow extends Flow {
   readonly origin: Required<Origin>;
   /** Where answers go, as the socket has it. */
   readonly to: RemoteInfo;
+  readonly testimony: Testimony | undefined;
   heard: number;
   /** Those that wait for the next one to overtake them. */
   readonly waiting: Partial<Record<Direction, Held>>;
@@ -164,7 +166,8 @@ export class Datagrams implements Intake {
   #begun(peer: Endpoint, to: RemoteInfo): OwnFlow {
     const origin = { ...this.#origin, connection: this.#served.nextId() };
     const emit = (event: Occurrence) => this.#roster.events.emit(origin, event);
-    return { id: origin.connection, peer, emit, origin, to, heard: 0, waiting: {} };
+    const testimony = this.#roster.witness?.({ origin, peer, local: this.address, opener: "peer" });
+    return { id: origin.connection, peer, emit, origin, to, testimony, heard: 0, waiting: {} };
   }
 
   /** Lets a datagram go on its way, as often, as late and in such an order as the rules have it. */
@@ -277,8 +280,8 @@ export class Datagrams implements Intake {
 
   /** Tells a tap and observers of a datagram that has got through. */
   #tell(flow: OwnFlow, direction: Direction, bytes: Uint8Array): void {
-    const { events, tap } = this.#roster;
-    tap?.({ ...flow.origin, direction, bytes });
+    const { events } = this.#roster;
+    flow.testimony?.passed(direction, bytes);
     if (!events.observed) return;
     const { peer } = flow;
     const preview = previewOf(bytes);

@@ -1,20 +1,23 @@
 import { randomInt } from "node:crypto";
 import { type Account, type Accounts, accountTable, DEFAULT_ACCOUNTS } from "./accounts.ts";
+import { type Passage, passagesTo } from "./capture/passage.ts";
+import { RECORDED_AS_BYTES, type RecordOptions, recordEvents, recordPackets } from "./capture/record.ts";
+import { together } from "./capture/witness.ts";
 import { type Certificate, type Identity, identityFrom, type TlsOptions } from "./certificate.ts";
 import { type Clock, clockFrom, type Moment } from "./clock.ts";
 import { type Roster, SocketConnection, type Tap } from "./connection.ts";
 import { dial, listenOnce } from "./data.ts";
 import { Datagrams } from "./datagrams.ts";
 import { codeOf, WirelabError } from "./errors.ts";
-import { EventStream, type Events } from "./events/events.ts";
-import { TRANSCRIPT_CAPACITY, type Transcript, transcriptOf } from "./events/transcript.ts";
+import { EventStream, type Events, type Origin } from "./events/events.ts";
+import { recordingFor, type Transcript, transcriptOf } from "./events/transcript.ts";
 import { type Faults, FaultTable, type Rule } from "./faults/faults.ts";
 import { Listener } from "./listener.ts";
 import { type Logger, type LogOptions, logEvents, logger, SILENT } from "./log.ts";
 import { parentOf } from "./path.ts";
 import { rooms } from "./rooms.ts";
 import { RunningServer, type Server, type StopOptions, type StopReport } from "./server.ts";
-import type { Connection, Service, Site } from "./service.ts";
+import type { Connection, Engine, Service, Site } from "./service.ts";
 import { directoryStore } from "./store/directory.ts";
 import { type InspectedStore, inspected } from "./store/inspect.ts";
 import { memoryStore } from "./store/memory.ts";
@@ -39,6 +42,13 @@ export interface LabOptions {
   readonly host?: string;
   /** How many events the transcript remembers. Default 10,000; 0 for none. */
   readonly transcript?: number;
+  /**
+   * How many bytes of what passes the transcript remembers beside its events, for {@link TranscriptView.toPcapng}; passwords
+   * are masked, and the oldest go first. Default 0: connections are bare sockets, which is faster.
+   */
+  readonly capture?: number;
+  /** Where all that happens is written to, as it happens. Default: nowhere. */
+  readonly record?: RecordOptions;
   /** What chance in fault rules is drawn from: a whole number. Default: another one each time, told in the stop report. */
   readonly seed?: number;
   /** Fault rules that stand from the start. Default: none. */
@@ -124,7 +134,8 @@ export async function startLab<const T extends Readonly<Record<string, Service>>
   const tls = options.tls ?? (needed ? "generated" : undefined);
   const identity = tls && (await identityFrom(tls));
   const events = new EventStream();
-  const transcript = transcriptOf(events, options.transcript ?? TRANSCRIPT_CAPACITY);
+  const recording = recordingFor(options.transcript, options.capture);
+  const transcript = transcriptOf(events, recording);
   const log = options.log ? await logger(options.log) : SILENT;
   if (options.log) logEvents(events, log, options.log.level);
 
@@ -140,6 +151,11 @@ export async function startLab<const T extends Readonly<Record<string, Service>>
     faults,
     clock,
     tap: options.tap,
+    captures: [
+      ...(options.capture ? [(passage: Passage) => recording.witness(passage)] : []),
+      ...(options.record?.packets ? [recordPackets(options.record.packets)] : []),
+    ],
+    recordBytes: options.record?.events && recordEvents(events, options.record.events),
     identity,
     log,
     host: options.host ?? "127.0.0.1",
@@ -189,6 +205,10 @@ interface Shared {
   readonly faults: FaultTable;
   readonly clock: Clock;
   readonly tap: Tap | undefined;
+  /** Who is shown all that passes. */
+  readonly captures: readonly ((passage: Passage) => void)[];
+  /** Who is shown what passes where events do not tell it. */
+  readonly recordBytes: ((passage: Passage) => void) | undefined;
   readonly identity: Identity | undefined;
   readonly log: Logger;
   readonly host: string;
@@ -201,13 +221,20 @@ class RunningLab {
   readonly #rooms = rooms();
   readonly #roster: Roster;
   readonly #servers = new Set<RunningServer>();
+  readonly #engines = new Map<string, Engine>();
   #connections = 0;
   #stopped: Promise<LabReport> | undefined;
 
   constructor(shared: Shared) {
     this.#shared = shared;
-    const { events, faults, tap, identity } = shared;
-    this.#roster = { events, faults, tap, identity, open: new Set() };
+    const { events, faults, tap, captures, recordBytes, identity } = shared;
+    const redact = (origin: Required<Origin>) => this.#engines.get(origin.server)?.redaction?.(origin);
+    const witness = together([
+      tap && (({ origin }) => ({ passed: (direction, bytes) => tap({ ...origin, direction, bytes }) })),
+      ...captures.map((take) => passagesTo(take, redact)),
+      recordBytes && passagesTo(recordBytes, redact, RECORDED_AS_BYTES),
+    ]);
+    this.#roster = { events, faults, witness, identity, open: new Set() };
   }
 
   async start(name: string, service: Service): Promise<Server> {
@@ -227,6 +254,7 @@ class RunningLab {
       dial: (parent, to) => dial(ours(parent), roster, to),
     };
     const engine = await service.open(site);
+    if (!("receive" in engine)) this.#engines.set(name, engine);
     const { protocol, listen } = service;
     const nextId = () => {
       this.#connections += 1;

@@ -1,9 +1,10 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Accounts } from "./accounts.ts";
+import type { Redaction } from "./capture/redaction.ts";
 import type { Certificate } from "./certificate.ts";
 import type { Clock } from "./clock.ts";
-import type { CloseReason, Endpoint, Occurrence, Protocol, Reply } from "./events/events.ts";
+import type { CloseReason, Endpoint, Occurrence, Origin, Protocol, Reply } from "./events/events.ts";
 import type { GateOptions } from "./gate.ts";
 import type { Logger } from "./log.ts";
 import type { Rooms } from "./rooms.ts";
@@ -68,6 +69,11 @@ export interface Engine<Own extends object = object> {
    * @param connection the client's, where it was let in.
    */
   goodbye?(reason: "full" | "idle" | "lifetime", connection?: Connection): string | undefined;
+  /**
+   * Takes the passwords out of what a client sends, for those who remember bytes. Called when a connection opens, before
+   * {@link Engine.accept}; what it gives is called for all that is received, in order. Default: there are none.
+   */
+  redaction?(origin: Required<Origin>): Redaction | undefined;
   /** The lab is stopping: say goodbye where nothing is under way, and after it where something is. */
   drain?(): void;
   /** The lab is made what it was at its start: forgets what outlives connections. Every connection is closed. */

@@ -8,7 +8,7 @@ import { text as textOf } from "node:stream/consumers";
 import { afterAll, describe, expect, test } from "vitest";
 import { EventStream } from "../core/events/events.ts";
 import { RECORDING_TEXT } from "../core/events/recording.ts";
-import { transcriptOf } from "../core/events/transcript.ts";
+import { recordingFor, transcriptOf } from "../core/events/transcript.ts";
 import { ftp, http, type Lab, type LabOptions, startLab, type TelnetSession, tcp, telnet } from "../index.ts";
 import { clientTest, run } from "./clients.ts";
 import { Dialogue } from "./ftp/dialogue.ts";
@@ -239,7 +239,7 @@ const PEER = { host: "127.0.0.1", port: 50_000 };
 /** An event stream and its transcript, with a way to tell of a server's connections. */
 function stage(capacity?: number) {
   const events = new EventStream();
-  const transcript = transcriptOf(events, capacity);
+  const transcript = transcriptOf(events, recordingFor(capacity));
   const on = (connection: string, server = "files", protocol: "ftp" | "http" | "tcp" = "ftp") => ({
     opened: () =>
       events.emit({ server, protocol, connection }, { type: "opened", peer: PEER, secure: false }),

@@ -1,3 +1,5 @@
+import { PassageMemory } from "../capture/memory.ts";
+import type { Passage } from "../capture/passage.ts";
 import type { WireEvent } from "./events.ts";
 import { Ring } from "./ring.ts";
 
@@ -8,15 +10,23 @@ export const RECORDING_TEXT = 16 * 1024 * 1024;
 export class Recording {
   /** The servers' URLs, by name; they outlive what is forgotten. */
   readonly urls = new Map<string, string>();
+  readonly capacity: number;
   readonly #events: Ring<WireEvent>;
   #characters = 0;
+  /** What has passed on the wire, where that is remembered. */
+  readonly passages: PassageMemory;
   /** The `seq` before the first event since the beginning, or since everything was forgotten. */
   #before: number | undefined;
   #newest = 0;
 
-  /** @param capacity how many events, at least one. */
-  constructor(capacity: number) {
-    this.#events = new Ring(capacity);
+  /**
+   * @param capacity how many events.
+   * @param bytes how many of those that pass on the wire.
+   */
+  constructor(capacity: number, bytes: number) {
+    this.capacity = capacity;
+    this.#events = new Ring(Math.max(1, capacity));
+    this.passages = new PassageMemory(bytes);
   }
 
   /** The `seq` of the last event. */
@@ -33,6 +43,11 @@ export class Recording {
     while (this.#characters > RECORDING_TEXT && this.#events.size > 1) this.#lost(this.#events.shift());
   }
 
+  /** Remembers what passed on the wire. */
+  witness(passage: Passage): void {
+    this.passages.take(passage, this.#newest);
+  }
+
   /** The events with a higher `seq`. */
   since(seq: number): WireEvent[] {
     return [...this.#events].filter((event) => event.seq > seq);
@@ -46,6 +61,7 @@ export class Recording {
 
   clear(): void {
     this.#events.clear();
+    this.passages.clear();
     this.#characters = 0;
     this.#before = this.#newest;
   }

@@ -34,7 +34,7 @@ export function reproducibleLines(
           sentenceOf({ ...event, ...(event.target !== undefined && { target: named(targetOf(event)) }) }),
         ];
       case "reply":
-        return replyLines(event.code, named(textOf(event)));
+        return replyLines(event.code, named(textOf(event))).map((line) => visible(`< ${line}`.trimEnd()));
       case "transfer":
         // How far one got that was broken off is chance, unless a fault has counted its bytes.
         return [named(`${transferOf(event)}: ${event.complete ? bytesOf(event.bytes) : "incomplete"}`)];
@@ -99,12 +99,12 @@ function isCut(event: WireEvent): event is EventOf<"frame"> {
 }
 
 /** The lines of a reply, with a code as RFC 959 §4.2 frames them. */
-function replyLines(code: number | undefined, text: string): string[] {
+export function replyLines(code: number | undefined, text: string): string[] {
   const lines = text.replace(/\r?\n$/, "").split(/\r?\n/);
   const end = lines.length - 1;
   return lines.map((line, index) => {
     const mark = code === undefined ? "" : index === end ? `${code} ` : index === 0 ? `${code}-` : "";
-    return visible(`< ${mark}${line}`.trimEnd());
+    return `${mark}${line}`;
   });
 }
 

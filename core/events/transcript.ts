@@ -1,3 +1,5 @@
+import { pcapng } from "../capture/pcapng.ts";
+import { spoken } from "../capture/spoken.ts";
 import { WirelabError } from "../errors.ts";
 import { isLike } from "./awaited.ts";
 import { conversationsIn } from "./conversations.ts";
@@ -36,6 +38,27 @@ export interface TranscriptView extends Iterable<WireEvent> {
   /** The verbs of all commands: FTP's, HTTP's methods, the first words of a Telnet shell's lines. */
   verbs(): string[];
   /**
+   * A capture of these connections that Wireshark and tshark read (pcapng): packets made around what has passed, inside TLS
+   * where there was some, with passwords masked. Servers are shown at their protocols' own ports (FTP at 21, Telnet at 23, HTTP
+   * and WebSocket at 80), since that is how they are told apart there.
+   *
+   * A lab that remembers no bytes (see {@link LabOptions.capture}) makes it out of events: commands, replies and frames, without
+   * headers and files.
+   *
+   * @example
+   * ```ts
+   * import { writeFileSync } from "node:fs";
+   * import { tmpdir } from "node:os";
+   * import { join } from "node:path";
+   * import { http, startLab } from "wirelab";
+   *
+   * await using lab = await startLab({ web: http() }, { capture: 1_000_000 });
+   * await fetch(lab.servers.web.url);
+   * writeFileSync(join(tmpdir(), "lab.pcapng"), lab.transcript.of("web").toPcapng());
+   * ```
+   */
+  toPcapng(): Uint8Array;
+  /**
    * A line per event, as a protocol's own documents write it, and the same in every run: `files#1 > STOR /in/a.csv`. What
    * depends on the run is left out, or has a name: `<files>` is the server's address.
    */
@@ -62,19 +85,27 @@ export interface Transcript extends TranscriptView {
 }
 
 /** How many events a transcript remembers, if it is not told. */
-export const TRANSCRIPT_CAPACITY = 10_000;
+const TRANSCRIPT_CAPACITY = 10_000;
 
 /**
- * Remembers the last `capacity` events; none where it is 0, and then nobody observes.
+ * Room for the last `capacity` events, and for `bytes` of what passes on the wire.
  *
- * @throws WirelabError `BAD_OPTION` where that is no whole number.
+ * @throws WirelabError `BAD_OPTION` where one of them is no whole number.
  */
-export function transcriptOf(events: Events, capacity = TRANSCRIPT_CAPACITY): Transcript {
-  if (!Number.isSafeInteger(capacity) || capacity < 0) {
-    throw new WirelabError("BAD_OPTION", `transcript: ${capacity} is no number of events; write 0 or more.`);
+export function recordingFor(capacity = TRANSCRIPT_CAPACITY, bytes = 0): Recording {
+  for (const [option, number, what] of [
+    ["transcript", capacity, "events"],
+    ["capture", bytes, "bytes"],
+  ] as const) {
+    if (Number.isSafeInteger(number) && number >= 0) continue;
+    throw new WirelabError("BAD_OPTION", `${option}: ${number} is no number of ${what}; write 0 or more.`);
   }
-  const recording = new Recording(Math.max(1, capacity));
-  if (capacity > 0) events.subscribe((event) => recording.record(event));
+  return new Recording(capacity, bytes);
+}
+
+/** Remembers events in the recording, as many as it has room for; where it has none, nobody observes. */
+export function transcriptOf(events: Events, recording: Recording): Transcript {
+  if (recording.capacity > 0) events.subscribe((event) => recording.record(event));
   return Object.assign(new View(recording, { after: 0, keeps: [], order: "time" }), {
     clear: () => recording.clear(),
   });
@@ -152,6 +183,14 @@ class View implements TranscriptView {
     return (this.dropped > 0 ? [`(${this.dropped} earlier events were dropped)`, ...lines] : lines).join(
       "\n",
     );
+  }
+
+  toPcapng(): Uint8Array {
+    const { passages, urls } = this.#recording;
+    const { events } = this.#shown();
+    if (passages.limit === 0) return pcapng(spoken(events, urls));
+    const shown = new Set(events.map(({ connection }) => connection));
+    return pcapng(passages.since(this.#selection.after, (id) => shown.has(id)));
   }
 
   [Symbol.iterator](): ArrayIterator<WireEvent> {

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Request, RequestHandler, Response } from "express";
+import { linesRedacted } from "../../core/capture/redaction.ts";
 import type { Engine, Site } from "../../core/service.ts";
 import { application } from "./application.ts";
 import { cgiSettings } from "./cgi/options.ts";
@@ -157,6 +158,7 @@ export async function httpEngine(site: Site, options: HttpOptions): Promise<Engi
       server.emit("connection", stream);
     },
     goodbye: (reason) => (reason === "full" ? rawReply(TOO_MANY, site.clock.now()) : undefined),
+    redaction: () => linesRedacted(["authorization:", "proxy-authorization:"]),
     drain() {
       for (const conversation of conversations.values()) conversation.drain();
     },

@@ -3,7 +3,7 @@
 export const SUSP = 237;
 const ABORT = 238;
 export const EOR = 239;
-const SE = 240;
+export const SE = 240;
 export const NOP = 241;
 export const DM = 242;
 export const BRK = 243;
@@ -13,7 +13,7 @@ export const AYT = 246;
 export const EC = 247;
 export const EL = 248;
 export const GA = 249;
-const SB = 250;
+export const SB = 250;
 export const WILL = 251;
 export const WONT = 252;
 export const DO = 253;

@@ -1,4 +1,5 @@
 import type { Engine } from "../../core/service.ts";
+import { typingRedacted } from "./redaction.ts";
 import { Tty, type TtyOptions } from "./tty.ts";
 
 /** The words for those whom core sends away, as bytes for the wire. */
@@ -12,18 +13,19 @@ const STOPPING = "\nThe server is stopping. Goodbye.\n";
 
 /** The Telnet server of one lab, whose clients all have this session. */
 export function telnetEngine(session: (tty: Tty) => Promise<void>, options: TtyOptions): Engine {
-  const ttys = new Set<Tty>();
+  const ttys = new Map<string, Tty>();
   return {
     accept(connection) {
       const tty = new Tty(connection, options);
-      ttys.add(tty);
-      connection.closed.then(() => ttys.delete(tty));
+      ttys.set(connection.id, tty);
+      connection.closed.then(() => ttys.delete(connection.id));
       // It rejects never: what a session throws ends in its own connection.
       void tty.run(session);
     },
     goodbye: (reason) => GOODBYES[reason],
+    redaction: ({ connection }) => typingRedacted(() => ttys.get(connection)?.secret ?? true),
     drain() {
-      for (const tty of ttys) tty.stop(STOPPING);
+      for (const tty of ttys.values()) tty.stop(STOPPING);
     },
   };
 }

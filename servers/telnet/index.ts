@@ -98,7 +98,12 @@ export function telnet(options: TelnetOptions = {}): Service {
         const { behindLogin } = await import("./login.ts");
         const inside = session ?? shellSession(site, shell);
         const asked = login && behindLogin(site, login === "required" ? {} : login, inside);
-        return telnetEngine(asked ?? inside, { maxOutgoing, extensions: "on", status: statusOf(site) });
+        return telnetEngine(asked ?? inside, {
+          maxOutgoing,
+          extensions: "on",
+          status: statusOf(site),
+          ...(asked && { secretive: "until-login" }),
+        });
       }
       const { checkedDevice, readDevice } = await import("./device-file.ts");
       const { deviceSession, mannerOf } = await import("./device-session.ts");

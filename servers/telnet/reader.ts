@@ -272,6 +272,11 @@ export class LineReader {
     this.#finish(line);
   }
 
+  /** Whether what is typed is a line that nobody is to see. */
+  get hidden(): boolean {
+    return this.#reading?.hidden ?? false;
+  }
+
   /** Shows what has waited for input to be wanted again. */
   #begin(): void {
     if (this.#reading || this.#key) {

@@ -32,6 +32,8 @@ export interface TtyOptions extends LinkManner {
   readonly encoding?: () => Encoding;
   /** What `\n` is on the wire, and then a CR stays as it is. Default: RFC 854's CR LF, with CR NUL for a CR alone. */
   readonly lineEnd?: string;
+  /** Whether all that is typed before an account is known may be a password, sent ahead of the question. Default: no. */
+  readonly secretive?: "until-login";
   /** What MSSP tells of the server. Default: nothing. */
   readonly status?: () => Readonly<Record<string, string>>;
 }
@@ -123,6 +125,11 @@ export class Tty implements Terminal {
       consumed: () => this.#link.regulate(),
     });
     connection.closed.then(() => this.#vanish());
+  }
+
+  /** Whether what is typed now may be a password. */
+  get secret(): boolean {
+    return this.#reader.hidden || (this.#options.secretive === "until-login" && this.account === undefined);
   }
 
   get columns(): number | undefined {
