@@ -18,7 +18,7 @@ import { acted, type FaultTable, isForDatagrams, type Moment, type StandingRule 
 import { Injector } from "./faults/injector.ts";
 import { shaperOf } from "./faults/shapers.ts";
 import { resetSocket, Wire } from "./faults/wire.ts";
-import type { Connection } from "./service.ts";
+import type { Connection, DialledAs } from "./service.ts";
 
 /** After our FIN, the peer has so many milliseconds without a byte, and so many altogether, to send its own. */
 const LINGER = { idle: 5000, total: 30_000 };
@@ -27,6 +27,13 @@ const LINGER = { idle: 5000, total: 30_000 };
 export interface Dependent {
   /** The connection is closed. What is not at its end already is to go as well. */
   orphan(reason: CloseReason): void;
+}
+
+/** Where a connection comes from that hangs on another one. */
+export interface Descent {
+  readonly parent: SocketConnection;
+  readonly as: DialledAs;
+  readonly opener: "peer" | "server";
 }
 
 /** Bytes that have passed on a connection, as they were on the wire: passwords included. */
@@ -66,34 +73,34 @@ export class SocketConnection implements Connection, Witnessed {
   readonly #wire: Wire | undefined;
   readonly #injector: Injector;
   readonly #opened = performance.now();
+  readonly #descent: Descent | undefined;
   #reason: CloseReason | undefined;
+  #torn = false;
   #ending = false;
   #lingering: NodeJS.Timeout | undefined;
   #traffic = 0;
   #active = this.#opened;
   #children = 0;
 
-  /**
-   * @param struck the rules that act on this connection as a whole.
-   * @param opener who has opened it; default the peer.
-   */
+  /** @param struck the rules that act on this connection as a whole. */
   constructor(
     socket: Socket,
     origin: Required<Origin>,
     roster: Roster,
-    parent?: SocketConnection,
+    descent?: Descent,
     struck: Iterable<StandingRule> = [],
-    opener: "peer" | "server" = "peer",
   ) {
+    const parent = descent?.parent;
+    this.#descent = descent;
     this.id = origin.connection;
     this.origin = origin;
     this.peer = endpointOf(socket.remoteAddress, socket.remotePort);
     this.local = endpointOf(socket.localAddress, socket.localPort);
-    this.opener = opener;
+    this.opener = descent?.opener ?? "peer";
     this.#roster = roster;
     this.#socket = socket;
     this.#carrier = socket;
-    const where = whereOf(origin.server, this.peer);
+    const where = whereOf(origin.server, parent?.peer ?? this.peer);
     this.#injector = new Injector(roster.faults, this, where);
     const testimony = roster.witness?.(this);
     this.#testimony = testimony;
@@ -129,6 +136,10 @@ export class SocketConnection implements Connection, Witnessed {
 
   get resumed(): boolean {
     return this.#carrier instanceof TLSSocket && this.#carrier.isSessionReused();
+  }
+
+  get torn(): boolean {
+    return this.#torn;
   }
 
   get observed(): boolean {
@@ -186,16 +197,18 @@ export class SocketConnection implements Connection, Witnessed {
     if (fault.kind === "refuse") {
       this.tell(standing);
       this.#reason ??= "fault";
+      this.#torn = true;
       // At once: not a byte is to pass.
       this.#socket.resetAndDestroy();
     } else if (this.#wire) {
       const shaper = shaperOf(fault, () => this.#roster.faults.random());
       const tell = () => {
         if (fault.kind !== "stall") this.#reason ??= "fault";
+        if (shaper.limit?.outcome === "reset") this.#torn = true;
         this.tell(standing);
       };
       if (!shaper.limit) this.tell(standing);
-      const shaping = this.#wire.shape(shaper, fault.direction, tell);
+      const shaping = this.#wire.shape(shaper, fault.direction && this.#facing(fault.direction), tell);
       standing.effects.add(shaping);
       void this.closed.then(() => standing.effects.delete(shaping));
     } else if ((fault.kind === "close" || fault.kind === "reset") && !fault.afterBytes) {
@@ -224,10 +237,13 @@ export class SocketConnection implements Connection, Witnessed {
     const linger = () => socket.setTimeout(LINGER.idle, () => socket.destroy());
     // A Wire may be holding what is still to be sent for longer than any patience.
     if (!this.#wire) linger();
-    socket.once("finish", () => {
+    const finished = () => {
       linger();
       this.#lingering = setTimeout(() => socket.destroy(), LINGER.total);
-    });
+    };
+    // An engine that passes a FIN on has ended its own side before.
+    if (socket.writableFinished) finished();
+    else socket.once("finish", finished);
     // An engine that pipes would go on writing behind our FIN.
     this.stream.unpipe();
     this.stream.end();
@@ -242,11 +258,17 @@ export class SocketConnection implements Connection, Witnessed {
 
   reset(reason: CloseReason): void {
     this.#reason ??= reason;
+    this.#torn = true;
+    this.#ending = true;
     resetSocket(this.#socket, this.#carrier);
   }
 
   orphan(reason: CloseReason): void {
-    if (!this.#ending) this.cut(reason);
+    if (this.#ending) return;
+    if (this.#descent?.as !== "relay") this.cut(reason);
+    // What the client has sent is still delivered, unless it has broken off.
+    else if (this.#descent.parent.torn) this.reset(reason);
+    else this.end(reason);
   }
 
   /**
@@ -272,8 +294,15 @@ export class SocketConnection implements Connection, Witnessed {
     return now - this.#active >= limits.idle ? "idle" : undefined;
   }
 
+  /** Which way bytes go, as clients see it: towards a target, what they send goes out. */
+  #facing(direction: Direction): Direction {
+    if (this.#descent?.as !== "relay") return direction;
+    return direction === "in" ? "out" : "in";
+  }
+
   #attend(carrier: Socket): void {
     carrier.on("error", (error) => {
+      this.#torn = true;
       const code = codeOf(error);
       const reset = code === "ECONNRESET" || code === "EPIPE";
       this.#reason ??= reset ? "reset" : "error";
@@ -291,9 +320,7 @@ export class SocketConnection implements Connection, Witnessed {
     parent?.dependents.delete(this);
     this.#roster.open.delete(this);
     const by = reason === "client" || reason === "reset" ? "peer" : "server";
-    // A fault that is no close in good order, and so has sent no FIN, is an RST.
-    const reset = reason === "reset" || (reason === "fault" && !this.#carrier.writableEnded);
-    this.#testimony?.closed?.(by, reset ? "reset" : "fin");
+    this.#testimony?.closed?.(by, this.#torn ? "reset" : "fin");
     this.#roster.events.emit(this.origin, {
       type: "closed",
       reason,

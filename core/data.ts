@@ -5,7 +5,7 @@ import { type Dependent, type Roster, SocketConnection, whereOf } from "./connec
 import { codeOf, messageOf, WirelabError } from "./errors.ts";
 import type { CloseReason, Endpoint } from "./events/events.ts";
 import type { StandingRule } from "./faults/faults.ts";
-import type { DataPort, PortRange } from "./service.ts";
+import type { DataPort, DialledAs, DialOptions, PortRange } from "./service.ts";
 
 /** How long a connection is waited for, either way, in milliseconds. */
 const CONNECT_TIMEOUT = 10_000;
@@ -22,54 +22,86 @@ export async function listenOnce(
 }
 
 /** See {@link Site.dial}. */
-export function dial(parent: SocketConnection, roster: Roster, to: Endpoint): Promise<SocketConnection> {
+export function dial(
+  parent: SocketConnection,
+  roster: Roster,
+  to: Endpoint,
+  { as = "data", timeout = CONNECT_TIMEOUT }: DialOptions = {},
+): Promise<SocketConnection> {
+  const struck = strikesOn(parent, roster, as);
+  const refusal = struck.find(({ rule }) => rule.fault.kind === "refuse");
+  if (refusal) {
+    parent.tell(refusal);
+    return Promise.reject(unreachable(to, new Error("a fault refuses it")));
+  }
+  // From the address that the client knows us by: it would distrust another one.
+  const known = as === "data" && "host" in parent.local && isIP(parent.local.host) !== 0;
+  const from = known && "host" in parent.local ? { localAddress: parent.local.host } : {};
+  const socket = connect({ ...to, ...from, allowHalfOpen: true, noDelay: true });
+  const dependent: Dependent = { orphan: () => socket.destroy(new Error("the client is gone")) };
+  parent.dependents.add(dependent);
+  socket.once("close", () => parent.dependents.delete(dependent));
+  return connected(socket, to, timeout, () => {
+    parent.dependents.delete(dependent);
+    return new SocketConnection(
+      socket,
+      parent.childOrigin(),
+      roster,
+      { parent, as, opener: "server" },
+      struck,
+    );
+  });
+}
+
+/** See {@link Site.reach}. */
+export async function reach(to: Endpoint, signal: AbortSignal, ms = CONNECT_TIMEOUT): Promise<void> {
+  const socket = connect({ ...to, signal });
+  await connected(socket, to, ms, () => {
+    // A late error of the socket that is being destroyed must find somebody.
+    socket.on("error", () => {});
+    socket.destroy();
+  });
+}
+
+/**
+ * Waits for a socket to connect.
+ *
+ * @param take called at once, before anything else can happen to the socket.
+ * @throws WirelabError `UNREACHABLE`
+ */
+function connected<T>(socket: Socket, to: Endpoint, ms: number, take: () => T): Promise<T> {
   return new Promise((resolve, reject) => {
-    // From the address that the client knows us by: it would distrust another one.
-    const from =
-      "host" in parent.local && isIP(parent.local.host) !== 0 ? { localAddress: parent.local.host } : {};
-    const options = "host" in to ? { ...to, ...from } : to;
-    const socket = connect({ ...options, allowHalfOpen: true, noDelay: true });
-    const dependent: Dependent = { orphan: () => socket.destroy(new Error("the client is gone")) };
-    const settle = () => {
-      parent.dependents.delete(dependent);
-      socket.off("error", refuse);
-      socket.setTimeout(0);
-    };
+    const timer = setTimeout(() => socket.destroy(new Error(`no answer within ${ms / 1000} s`)), ms);
     const refuse = (error: Error) => {
-      settle();
+      clearTimeout(timer);
       // A late second error of the socket that is being destroyed must find somebody.
       socket.on("error", () => {});
-      const why = `${endpointText(to)} cannot be reached: ${messageOf(error)}.`;
-      reject(new WirelabError("UNREACHABLE", why, { cause: error }));
+      reject(unreachable(to, error));
     };
-    parent.dependents.add(dependent);
-    socket.setTimeout(CONNECT_TIMEOUT, () =>
-      socket.destroy(new Error(`no answer within ${CONNECT_TIMEOUT / 1000} s`)),
-    );
     socket.once("error", refuse);
     socket.once("connect", () => {
-      settle();
-      socket.removeAllListeners("timeout");
-      resolve(dataConnection(socket, parent, roster, "server"));
+      clearTimeout(timer);
+      socket.off("error", refuse);
+      resolve(take());
     });
   });
 }
 
-/** Makes a child of the parent, and lets the rules of the parent's command act on it. */
-function dataConnection(
-  socket: Socket,
+function unreachable(to: Endpoint, cause: Error): WirelabError {
+  // Of a name with several addresses, Node tells a code and no message.
+  const why = messageOf(cause) || codeOf(cause);
+  return new WirelabError("UNREACHABLE", `${endpointText(to)} cannot be reached: ${why}.`, { cause });
+}
+
+/** The rules that act on a child of the parent: those of its command, and those for whole connections. */
+function strikesOn(
   parent: SocketConnection,
   roster: Roster,
-  opener: "peer" | "server",
+  as: DialledAs,
   armed: readonly StandingRule[] = [],
-): SocketConnection {
-  const where = whereOf(parent.origin.server, endpointOf(socket.remoteAddress, socket.remotePort));
-  const struck = [
-    ...armed,
-    ...parent.armed(),
-    ...roster.faults.acting("connection", { ...where, on: "data" }),
-  ];
-  return new SocketConnection(socket, parent.childOrigin(), roster, parent, struck, opener);
+): StandingRule[] {
+  const where = whereOf(parent.origin.server, parent.peer);
+  return [...armed, ...parent.armed(), ...roster.faults.acting("connection", { ...where, on: as })];
 }
 
 /** A listening socket for the first connection of the parent's own peer; strangers are dropped. */
@@ -152,7 +184,16 @@ class OneShotPort implements DataPort, Dependent {
       return;
     }
     this.#server.close();
-    this.#arrived = dataConnection(socket, this.#parent, this.#roster, "peer", this.#armed);
+    const parent = this.#parent;
+    const struck = strikesOn(parent, this.#roster, "data", this.#armed);
+    const origin = parent.childOrigin();
+    this.#arrived = new SocketConnection(
+      socket,
+      origin,
+      this.#roster,
+      { parent, as: "data", opener: "peer" },
+      struck,
+    );
     this.#waiting?.(this.#arrived);
   }
 }

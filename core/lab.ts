@@ -6,7 +6,7 @@ import { together } from "./capture/witness.ts";
 import { type Certificate, type Identity, identityFrom, type TlsOptions } from "./certificate.ts";
 import { type Clock, clockFrom, type Moment } from "./clock.ts";
 import { type Roster, SocketConnection, type Tap } from "./connection.ts";
-import { dial, listenOnce } from "./data.ts";
+import { dial, listenOnce, reach } from "./data.ts";
 import { Datagrams } from "./datagrams.ts";
 import { codeOf, WirelabError } from "./errors.ts";
 import { EventStream, type Events, type Origin } from "./events/events.ts";
@@ -251,7 +251,8 @@ class RunningLab {
       clock,
       signal: stopping.signal,
       listenOnce: (parent, ports) => listenOnce(ours(parent), roster, ports),
-      dial: (parent, to) => dial(ours(parent), roster, to),
+      dial: (parent, to, options) => dial(ours(parent), roster, to, options),
+      reach: (to, ms) => reach(to, stopping.signal, ms),
     };
     const engine = await service.open(site);
     if (!("receive" in engine)) this.#engines.set(name, engine);

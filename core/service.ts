@@ -133,9 +133,33 @@ export interface Site {
   /**
    * A connection made by the server (FTP active, forwarding).
    *
-   * @throws WirelabError `UNREACHABLE` when it was refused or did not come about within 10 s.
+   * @throws WirelabError `UNREACHABLE` when it was refused or did not come about in time.
    */
-  dial(parent: Connection, to: Endpoint): Promise<Connection>;
+  dial(parent: Connection, to: Endpoint, options?: DialOptions): Promise<Connection>;
+  /**
+   * Whether somebody listens there: connects, and closes at once. Ends with the lab.
+   *
+   * @param ms how long to wait, in milliseconds; default 10,000.
+   * @throws WirelabError `UNREACHABLE` when it was refused or did not come about in time.
+   */
+  reach(to: Endpoint, ms?: number): Promise<void>;
+}
+
+/**
+ * What a dialled connection is to its parent:
+ *
+ * - `data` moves bytes beside it (FTP active), from the address that the client came in by, and is cut when it goes;
+ * - `relay` carries on what came on it (forwarding), from any address. Rules for whole connections act on it only with
+ *   `on: "data"`, `in` is still what the client sends, and when the parent goes it ends as the parent did: by RST, or by FIN
+ *   behind what is still to be sent.
+ */
+export type DialledAs = "data" | "relay";
+
+export interface DialOptions {
+  /** Default `data`. */
+  readonly as?: DialledAs;
+  /** How long to wait for it, in milliseconds. Default 10,000. */
+  readonly timeout?: number;
 }
 
 /** Ports from the first to the last, both included. */
@@ -180,6 +204,8 @@ export interface Connection {
   readonly followsReplies: boolean;
   /** Resolves when the connection is closed, however it came to that. */
   readonly closed: Promise<CloseReason>;
+  /** Whether it was broken off, by an RST of either side or by an error. Known when it is closed. */
+  readonly torn: boolean;
   /**
    * Upgrades to TLS in place, as server; `stream` may be another one afterwards, so who listens to it lets go of it first,
    * and pauses it. What was written leaves before, and the handshake has 10 s. What came before and was not read is thrown

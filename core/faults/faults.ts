@@ -29,7 +29,10 @@ export interface Step {
   readonly code?: number;
   /** Acts when the reply has been sent, instead of when the command has come. */
   readonly after?: "reply";
-  /** Acts on FTP's control connection, or on the data connection that the command uses: the default where it uses one. */
+  /**
+   * Acts on FTP's control connection, or on the data connection that the command uses: the default where it uses one. A
+   * forwarder's data connection is the one to its target, and its command is CONNECT.
+   */
   readonly on?: "control" | "data";
 }
 
@@ -82,7 +85,8 @@ export interface Moment {
   readonly target?: string | undefined;
   readonly path?: string | undefined;
   readonly code?: number | undefined;
-  readonly on?: "control" | "data";
+  /** `relay` is a data connection that the client's own bytes go on by: a rule acts there only if it says `on: "data"`. */
+  readonly on?: "control" | "data" | "relay";
   /** Where a datagram goes. */
   readonly direction?: Direction;
 }
@@ -248,7 +252,7 @@ function isOf(when: Step = {}, { server, peer }: Pick<Moment, "server" | "peer">
 
 function fits({ fault, when = {} }: Rule, { verb, target, path, code, on, direction }: Moment): boolean {
   if (direction && "direction" in fault && (fault.direction ?? direction) !== direction) return false;
-  if (on !== undefined && (when.on ?? on) !== on) return false;
+  if (on === "relay" ? when.on !== "data" : on !== undefined && (when.on ?? on) !== on) return false;
   if (when.verb !== undefined && when.verb.toUpperCase() !== verb?.toUpperCase()) return false;
   if (when.code !== undefined && when.code !== code) return false;
   if (when.target === undefined) return true;
