@@ -63,6 +63,7 @@ export class SocketConnection implements Connection, Witnessed {
   readonly peer: Endpoint;
   readonly local: Endpoint;
   readonly opener: "peer" | "server";
+  readonly as: DialledAs | undefined;
   readonly closed: Promise<CloseReason>;
   readonly dependents = new Set<Dependent>();
   readonly #roster: Roster;
@@ -97,6 +98,7 @@ export class SocketConnection implements Connection, Witnessed {
     this.peer = endpointOf(socket.remoteAddress, socket.remotePort);
     this.local = endpointOf(socket.localAddress, socket.localPort);
     this.opener = descent?.opener ?? "peer";
+    this.as = descent?.as;
     this.#roster = roster;
     this.#socket = socket;
     this.#carrier = socket;
@@ -265,9 +267,9 @@ export class SocketConnection implements Connection, Witnessed {
 
   orphan(reason: CloseReason): void {
     if (this.#ending) return;
-    if (this.#descent?.as !== "relay") this.cut(reason);
+    if (this.as !== "relay") this.cut(reason);
     // What the client has sent is still delivered, unless it has broken off.
-    else if (this.#descent.parent.torn) this.reset(reason);
+    else if (this.#descent?.parent.torn) this.reset(reason);
     else this.end(reason);
   }
 
@@ -296,7 +298,7 @@ export class SocketConnection implements Connection, Witnessed {
 
   /** Which way bytes go, as clients see it: towards a target, what they send goes out. */
   #facing(direction: Direction): Direction {
-    if (this.#descent?.as !== "relay") return direction;
+    if (this.as !== "relay") return direction;
     return direction === "in" ? "out" : "in";
   }
 

@@ -238,7 +238,8 @@ class RunningLab {
   }
 
   async start(name: string, service: Service): Promise<Server> {
-    const { accounts, store, clock, identity, log, host, lab } = this.#shared;
+    const { accounts, store, events, clock, identity, log, host, lab } = this.#shared;
+    const { protocol, listen } = service;
     const roster = this.#roster;
     const stopping = new AbortController();
     const site: Site = {
@@ -250,13 +251,13 @@ class RunningLab {
       certificate: identity?.certificate,
       clock,
       signal: stopping.signal,
+      emit: (event) => events.emit({ server: name, protocol }, event),
       listenOnce: (parent, ports) => listenOnce(ours(parent), roster, ports),
       dial: (parent, to, options) => dial(ours(parent), roster, to, options),
       reach: (to, ms) => reach(to, stopping.signal, ms),
     };
     const engine = await service.open(site);
     if (!("receive" in engine)) this.#engines.set(name, engine);
-    const { protocol, listen } = service;
     const nextId = () => {
       this.#connections += 1;
       return `c${this.#connections}`;

@@ -31,6 +31,7 @@ const LEVEL_OF: Readonly<Record<WireEvent["type"], LogLevel>> = {
   closed: "info",
   login: "info",
   transfer: "info",
+  target: "warn",
   command: "debug",
   reply: "debug",
   frame: "debug",

@@ -128,6 +128,8 @@ export interface Site {
   readonly clock: Clock;
   /** Aborted when the lab begins to stop. */
   readonly signal: AbortSignal;
+  /** Tells the lab's observers what is of no one connection. */
+  emit(event: Occurrence): void;
   /** A port for one data connection from the parent's own peer (FTP passive), on the address the parent came in by. */
   listenOnce(parent: Connection, ports?: PortRange): Promise<DataPort>;
   /**

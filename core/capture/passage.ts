@@ -36,15 +36,17 @@ export function passagesTo(
   redact: (origin: Required<Origin>) => Redaction | undefined,
   protocols?: readonly Protocol[],
 ): Witness {
-  return ({ origin, peer, local, opener }) => {
+  return ({ origin, peer, local, opener, as }) => {
     if (protocols && !protocols.includes(origin.protocol)) return undefined;
     // What a data connection carries is a file.
-    const redaction = origin.connection.includes(".") ? undefined : redact(origin);
+    const redaction = as === "data" ? undefined : redact(origin);
+    // What a client has sent to a forwarder leaves that for the target.
+    const said = as === "relay" ? "out" : "in";
     take({ kind: "opened", origin, at: preciseNow(), peer, local, opener });
     return {
       passed(direction, passed) {
         const bytes =
-          direction === "in" && redaction
+          direction === said && redaction
             ? redaction(Buffer.from(passed.buffer, passed.byteOffset, passed.byteLength))
             : passed;
         take({ kind: "bytes", origin, at: preciseNow(), direction, bytes });

@@ -1,4 +1,5 @@
 import type { Direction, Endpoint, Origin } from "../events/events.ts";
+import type { DialledAs } from "../service.ts";
 
 /** A connection as a witness sees it. */
 export interface Witnessed {
@@ -7,6 +8,8 @@ export interface Witnessed {
   readonly local: Endpoint;
   /** Who opened it: the peer, or we (FTP's active mode, forwarding). */
   readonly opener: "peer" | "server";
+  /** What it is to the connection that it hangs on, if it hangs on one. */
+  readonly as: DialledAs | undefined;
 }
 
 /** What a witness is told of one connection. It must not throw or wait. */

@@ -55,6 +55,8 @@ export type Occurrence =
       readonly ms: number;
       readonly complete: boolean;
     }
+  /** A forwarder's target has become another: by its health, or since somebody has set it. */
+  | { readonly type: "target"; readonly target: string; readonly state: "up" | "down" | "drained" }
   | { readonly type: "fault"; readonly fault: string; readonly rule: string }
   | { readonly type: "error"; readonly code: string; readonly message: string };
 

@@ -22,6 +22,7 @@ export function reproducibleLines(
     switch (event.type) {
       case "listening":
       case "stopped":
+      case "target":
         return [];
       case "refused":
         return [`refused ${"host" in event.peer ? event.peer.host : "a client"}: ${event.reason}`];
@@ -153,7 +154,13 @@ function namedTexts(
   remembered: Iterable<WireEvent>,
 ): (text: string) => string {
   const names = [...urls].map(([server, url]) => [addressPattern(url), `<${server}>`] as const);
+  const targets = new Set<string>();
   for (const event of remembered) {
+    if (event.type === "command" && event.protocol === "forward" && event.target !== undefined) {
+      if (!targets.has(event.target))
+        names.push([addressPattern(`tcp://${event.target}`), `<target${targets.size + 1}>`]);
+      targets.add(event.target);
+    }
     // RFC 1123 §4.1.2.9 fixes these words.
     const [, unique] =
       (event.type === "reply" && event.code === 150 && /^FILE: (.+)$/.exec(event.text)) || [];

@@ -32,6 +32,8 @@ export function sentenceOf(event: WireEvent): string {
       return visible(`login of ${event.user} ${event.ok ? "accepted" : "refused"}`);
     case "transfer":
       return `${transferOf(event)}: ${bytesOf(event.bytes)}${event.complete ? "" : ", incomplete"}`;
+    case "target":
+      return visible(`target ${event.target} is ${event.state}`);
     case "fault":
       return visible(`fault: ${event.rule}`);
     case "error":

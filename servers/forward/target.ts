@@ -1,10 +1,7 @@
-import { isIPv6 } from "node:net";
-import { connectableHost, endpointText, parseAddress } from "../../core/address.ts";
-import { messageOf, WirelabError } from "../../core/errors.ts";
-import type { Endpoint } from "../../core/events/events.ts";
-
-/** Where connections are forwarded to: `HOST:PORT`, `[IPV6]:PORT`, `unix:PATH`, or a port of 127.0.0.1; names are looked up at each connection. */
-export type ForwardTarget = string | (Endpoint & { readonly weight?: number });
+import { messageOf } from "../../core/errors.ts";
+import type { Connection } from "../../core/service.ts";
+import type { TargetAddress } from "./address.ts";
+import type { Health } from "./health.ts";
 
 /** Whether a target is given connections: `drained` ones keep those that they have, and get no more. */
 export type TargetState = "up" | "down" | "drained";
@@ -29,104 +26,122 @@ export interface TargetFigures {
   readonly lastError?: string;
 }
 
-/** A target as it was asked for. */
-export interface TargetAddress {
-  readonly name: string;
-  readonly endpoint: Endpoint;
-  readonly weight: number;
+/** What a target reaches. */
+interface Surroundings {
+  /** Connects to it, and closes at once; rejects where nobody listens. */
+  readonly probe: () => Promise<void>;
+  /** Called when its state has become another one. */
+  readonly changed: (state: TargetState) => void;
 }
 
-/** A target, and what became of it. */
+/**
+ * A target, what became of it, and whether it is up: by what clients' connections to it come to, and by probes while it is down.
+ * Their pace has no chance in it.
+ */
 export class Target {
   readonly name: string;
-  readonly endpoint: Endpoint;
+  readonly endpoint: TargetAddress["endpoint"];
   readonly weight: number;
-  /** What somebody has set it to, whatever its health. */
-  set: "down" | "drained" | undefined;
-  healthy = true;
+  /** Open connections to it. */
+  readonly connections = new Set<Connection>();
   active = 0;
   total = 0;
   failed = 0;
   in = 0;
   out = 0;
-  lastError: string | undefined;
+  readonly #health: Health;
+  readonly #surroundings: Surroundings;
+  #lastError: string | undefined;
+  #healthy = true;
+  /** What somebody has set it to, whatever its health. */
+  #set: "down" | "drained" | undefined;
+  /** Attempts in vain, one after another. */
+  #failures = 0;
+  /** Probes in vain since it is down. */
+  #probes = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
 
-  constructor({ name, endpoint, weight }: TargetAddress) {
+  constructor({ name, endpoint, weight }: TargetAddress, health: Health, surroundings: Surroundings) {
     this.name = name;
     this.endpoint = endpoint;
     this.weight = weight;
+    this.#health = health;
+    this.#surroundings = surroundings;
+    this.#schedule();
   }
 
   get state(): TargetState {
-    return this.set ?? (this.healthy ? "up" : "down");
+    return this.#set ?? (this.#healthy ? "up" : "down");
+  }
+
+  /** Whether it may be tried: one that is down may be up again, one that was set so may not. */
+  get admissible(): boolean {
+    return this.#set === undefined;
+  }
+
+  /** Somebody listens there. */
+  reached(): void {
+    this.#failures = 0;
+    if (!this.#healthy) this.#turn("healthy");
+  }
+
+  /** Nobody could be reached there. */
+  missed(error: unknown): void {
+    this.#lastError = messageOf(error);
+    this.#failures += 1;
+    if (this.#healthy && this.#failures >= this.#health.failures) this.#turn("ill");
+  }
+
+  /** Makes it drained or down, until it is made up again: then it is taken for healthy. */
+  set(state: TargetState): void {
+    const before = this.state;
+    this.#set = state === "up" ? undefined : state;
+    if (state === "up") {
+      this.#healthy = true;
+      this.#failures = 0;
+    }
+    this.#schedule();
+    if (this.state !== before) this.#surroundings.changed(this.state);
+    if (state === "down") for (const connection of this.connections) connection.reset("server");
+  }
+
+  /** Probes no more, and tells nothing any more. */
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
   }
 
   figures(): TargetFigures {
-    const { name, state, weight, active, total, failed, lastError } = this;
-    const bytes = { in: this.in, out: this.out };
-    return { target: name, state, weight, active, total, failed, ...bytes, ...(lastError && { lastError }) };
+    const { name: target, state, weight, active, total, failed } = this;
+    const counts = { active, total, failed, in: this.in, out: this.out };
+    return { target, state, weight, ...counts, ...(this.#lastError && { lastError: this.#lastError }) };
   }
-}
 
-/**
- * Reads the targets of a forwarder.
- *
- * @param own where it listens itself, as far as that is known.
- * @throws WirelabError `BAD_OPTION` where there is none, for one that is no address, is named twice, or is the forwarder itself.
- */
-export function targetsFrom(
-  to: ForwardTarget | readonly ForwardTarget[],
-  own: { readonly host?: string; readonly port?: number; readonly path?: string },
-): readonly TargetAddress[] {
-  const targets = [to].flat().map(targetFrom);
-  if (targets.length === 0) reject("needs a target: to: ['127.0.0.1:8080'], for example");
-  const names = new Set<string>();
-  for (const { name, endpoint } of targets) {
-    if (names.has(name)) reject(`names ${name} twice; give it a weight instead`);
-    names.add(name);
-    if (isSelf(endpoint, own)) reject(`would forward to itself: it listens on ${name}`);
+  #turn(to: "healthy" | "ill"): void {
+    if (this.#stopped) return;
+    this.#healthy = to === "healthy";
+    this.#probes = 0;
+    this.#schedule();
+    if (this.#set === undefined) this.#surroundings.changed(this.state);
   }
-  return targets;
-}
 
-function targetFrom(target: ForwardTarget): TargetAddress {
-  const { weight = 1, ...endpoint } = typeof target === "string" ? endpointFrom(target) : target;
-  const name = endpointText(endpoint);
-  if (typeof target !== "string") endpointFrom(name);
-  if (!Number.isSafeInteger(weight) || weight < 1 || weight > MAX_WEIGHT)
-    reject(`has ${name} with weight ${weight}; a weight is a whole number, 1 to ${MAX_WEIGHT}`);
-  return { name, endpoint, weight };
-}
-
-/** The largest weight. */
-const MAX_WEIGHT = 1000;
-
-function endpointFrom(text: string): Endpoint & { readonly weight?: number } {
-  try {
-    const address = parseAddress(text);
-    if ("path" in address) return address;
-    const { host = "127.0.0.1", port } = address;
-    if (port === 0) throw new Error(`"${text}" has port 0, which nobody can listen on.`);
-    if (!isIPv6(host) && !/^[\w.-]+$/.test(host)) throw new Error(`"${host}" is no host name.`);
-    return { host, port };
-  } catch (error) {
-    return reject(`has a target that is none: ${messageOf(error)}`, error);
+  #schedule(): void {
+    clearTimeout(this.#timer);
+    const { backOff, maxBackOff, interval } = this.#health;
+    const wait = this.#healthy ? interval : Math.min(maxBackOff, backOff * 2 ** this.#probes);
+    if (this.#stopped || this.#set !== undefined || wait === undefined) return;
+    this.#timer = setTimeout(() => void this.#probe(), wait);
   }
-}
 
-function isSelf(to: Endpoint, own: { readonly host?: string; readonly port?: number; readonly path?: string }) {
-  if ("path" in to) return to.path === own.path;
-  if (own.path !== undefined || to.port !== own.port) return false;
-  const listens = connectableHost(own.host ?? "127.0.0.1");
-  return [to.host, LOCAL_NAMES.get(to.host)].includes(listens);
-}
-
-const LOCAL_NAMES: ReadonlyMap<string, string> = new Map([
-  ["localhost", "127.0.0.1"],
-  ["0.0.0.0", "127.0.0.1"],
-  ["::", "::1"],
-]);
-
-function reject(why: string, cause?: unknown): never {
-  throw new WirelabError("BAD_OPTION", `A forwarder ${why.replace(/\.$/, "")}.`, { cause });
+  async #probe(): Promise<void> {
+    try {
+      await this.#surroundings.probe();
+      this.reached();
+    } catch (error) {
+      this.#probes += 1;
+      this.missed(error);
+    }
+    this.#schedule();
+  }
 }

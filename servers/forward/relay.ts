@@ -1,0 +1,59 @@
+import type { Duplex } from "node:stream";
+import type { Direction } from "../../core/events/events.ts";
+import type { Connection } from "../../core/service.ts";
+
+/** Two connections whose bytes go on from one to the other. */
+export interface Relay {
+  /** The direction in which bytes have passed last; `out` where none have. */
+  readonly latest: Direction;
+  /** How many bytes have passed in both. */
+  readonly bytes: number;
+  /** Tells the target that nothing more will come. What it still sends goes on to the client. */
+  hangUp(): void;
+}
+
+/**
+ * Carries bytes both ways between a client and its target. Each side's FIN is passed on, and the other direction goes on; an RST
+ * is passed on as one; who reads slowly is read for slowly.
+ *
+ * @param passed is shown all bytes; it must not keep them.
+ */
+export function relay(
+  client: Connection,
+  target: Connection,
+  passed: (direction: Direction, bytes: Buffer) => void,
+): Relay {
+  let latest: Direction = "out";
+  let bytes = 0;
+  const carry = (from: Duplex, to: Duplex, direction: Direction) => {
+    from.on("data", (chunk: Buffer) => {
+      // Core is ending that side already: what comes now is drained.
+      if (!to.writable) return;
+      latest = direction;
+      bytes += chunk.length;
+      passed(direction, chunk);
+      if (!to.write(chunk)) from.pause();
+    });
+    to.on("drain", () => from.resume());
+    from.on("end", () => to.end());
+  };
+  carry(client.stream, target.stream, "in");
+  carry(target.stream, client.stream, "out");
+  // Somebody else than the target has ended it: a clock, or a fault.
+  client.stream.once("finish", () => {
+    if (!target.stream.readableEnded) target.end();
+  });
+  target.closed.then((reason) => {
+    if (target.torn) client.reset("server");
+    else client.end(reason === "client" ? "server" : reason);
+  });
+  return {
+    get latest() {
+      return latest;
+    },
+    get bytes() {
+      return bytes;
+    },
+    hangUp: () => target.stream.end(),
+  };
+}
