@@ -9,7 +9,7 @@ export interface Witnessed {
   /** Who opened it: the peer, or we (FTP's active mode, forwarding). */
   readonly opener: "peer" | "server";
   /** What it is to the connection that it hangs on, if it hangs on one. */
-  readonly as: DialledAs | undefined;
+  readonly as?: DialledAs | undefined;
 }
 
 /** What a witness is told of one connection. It must not throw or wait. */
