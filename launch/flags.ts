@@ -57,8 +57,10 @@ export function flagsOf(argv: readonly string[], version: string): ReadonlyMap<s
 
 function program(version: string, given: Map<string, Given[]>): Command {
   const command = new Command("wirelab")
-    .description("FTP, Telnet, HTTP and TCP servers that start together and share files, accounts and log.")
-    .usage("[--ftp[=ADDR]] [--telnet[=ADDR]] [--http[=ADDR]] [--tcp[=ADDR]] [options]")
+    .description(
+      "FTP, Telnet, HTTP, TCP and UDP servers that start together and share files, accounts and log.",
+    )
+    .usage("[--ftp[=ADDR]] [--telnet[=ADDR]] [--http[=ADDR]] [--tcp[=ADDR]] [--udp[=ADDR]] [options]")
     .version(version, "-V, --version", "print the version")
     .helpOption("-h, --help", "print this help")
     .allowExcessArguments(false)

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { startLab, tcp } from "../index.ts";
+import { startLab, tcp, udp } from "../index.ts";
 import { needPrograms, run } from "./clients.ts";
 import { filesBelow, root } from "./sources.ts";
 import { Project } from "./testing/project.ts";
@@ -125,14 +125,14 @@ test.each(quotations)("js: $name is the file that it names", ({ code }) => {
 });
 
 describe("sh", () => {
-  const DEFAULT_PORTS = { ftp: 2121, telnet: 2323, http: 8080, tcp: 1234 };
+  const DEFAULT_PORTS = { ftp: 2121, telnet: 2323, http: 8080, tcp: 1234, udp: 1235 };
   const ports = new Map<string, number>();
   let lab: ChildProcess;
   let bin: string;
 
   beforeAll(async () => {
     // Ports that were free a moment ago: somebody may have a lab running on the usual ones.
-    await using probe = await startLab({ ftp: tcp(), telnet: tcp(), http: tcp(), tcp: tcp() });
+    await using probe = await startLab({ ftp: tcp(), telnet: tcp(), http: tcp(), tcp: tcp(), udp: udp() });
     for (const [name, { port }] of Object.entries(probe.servers)) ports.set(name, port);
     await probe.stop();
     bin = mkdtempSync(join(tmpdir(), "wirelab-bin-"));

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import {
   cpSync,
@@ -18,6 +19,8 @@ import { type Outcome, run } from "./clients.ts";
 import { root } from "./sources.ts";
 
 const launcher = join(root, "dist", "launcher.js");
+/** All servers, on free ports. */
+const FREE = ["--ftp=0", "--telnet=0", "--http=0", "--tcp=0", "--udp=0"];
 const folder = () => mkdtempSync(join(tmpdir(), "wirelab-"));
 const wirelab = (...args: string[]): Promise<Outcome> => run(process.execPath, [launcher, ...args]);
 
@@ -80,11 +83,12 @@ class Running {
 
 describe("starting", () => {
   test("one line on stdout when everything listens", async () => {
-    await using running = await Running.start("--all", "--ftp=0", "--telnet=0", "--http=0", "--tcp=0");
+    await using running = await Running.start("--all", ...FREE);
     expect(running.ready).toMatchObject({ wirelab: 1, ready: true, pid: expect.any(Number) });
-    expect(Object.keys(running.ready.servers)).toEqual(["ftp", "telnet", "http", "tcp"]);
+    expect(Object.keys(running.ready.servers)).toEqual(["ftp", "telnet", "http", "tcp", "udp"]);
     for (const [name, { url, host, port }] of Object.entries(running.ready.servers)) {
       expect(url).toBe(`${name}://${host}:${port}`);
+      if (name === "udp") continue;
       const client = connect(port, host);
       await once(client, "connect");
       client.destroy();
@@ -96,6 +100,7 @@ describe("starting", () => {
     expect(stderr).toContain(`telnet 127.0.0.1 ${running.at("telnet").port}`);
     expect(stderr).toContain(running.at("ftp").url);
     expect(stderr).toContain(`nc -N 127.0.0.1 ${running.at("tcp").port}`);
+    expect(stderr).toContain(`nc -u -w1 127.0.0.1 ${running.at("udp").port}`);
   });
 
   test("--tls lets FTP clients ask for TLS", async () => {
@@ -114,6 +119,16 @@ describe("starting", () => {
     expect(await text(connect({ port, host: "127.0.0.1", allowHalfOpen: true }).end("x"))).toBe(
       "Hello, world!",
     );
+  });
+
+  test("UDP tells the time", async () => {
+    await using running = await Running.start("--udp=[::1]:0", "--udp-behaviour=daytime");
+    const { url, host, port } = running.at("udp");
+    expect(url).toBe(`udp://[::1]:${port}`);
+    const client = createSocket("udp6");
+    client.send("", port, host);
+    expect(String(await once(client, "message"))).toMatch(/^\w+day, .*-UTC\r\n/);
+    client.close();
   });
 
   test("only the engines that are needed are loaded", async () => {
@@ -236,7 +251,7 @@ describe("starting", () => {
 
 describe("stopping", () => {
   test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("%s ends it with 0", async (signal) => {
-    await using running = await Running.start("--all", "--ftp=0", "--telnet=0", "--http=0", "--tcp=0");
+    await using running = await Running.start("--all", ...FREE);
     expect((await running.stop(signal)).code).toBe(0);
   });
 
@@ -308,6 +323,7 @@ describe("exit codes", () => {
     [["--anonymous=q"], 'permission "q"'],
     [["--allow", "10.0.0.0/99"], "no CIDR block"],
     [["--tcp-behaviour", "dance"], "none of hello"],
+    [["--udp=unix:/tmp/no.sock"], "it cannot have a Unix-domain socket"],
     [["--passive-ports", "9-1"], "FROM-TO"],
     [["--cert", "/no/such/file", "--key", "/no/such/file"], "no such file"],
     [["--cert", "package.json"], "--cert and --key go together"],
@@ -335,6 +351,7 @@ describe("exit codes", () => {
       "--telnet",
       "--http",
       "--tcp",
+      "--udp [ADDR]",
       "--ready",
       "--root",
       "Exit codes",
