@@ -1,4 +1,4 @@
-export { type Account, type Accounts, type KnownAccount, PERMISSIONS } from "./core/accounts.ts";
+export type { Account, Accounts, BytesPerSecond, KnownAccount } from "./core/accounts.ts";
 export { type ListenAddress, parseAddress } from "./core/address.ts";
 export type { RecordOptions } from "./core/capture/record.ts";
 export type { Redaction } from "./core/capture/redaction.ts";
@@ -15,6 +15,7 @@ export type { GateOptions } from "./core/gate.ts";
 export { type Lab, type LabOptions, type LabReport, type ServersOf, startLab } from "./core/lab.ts";
 export type { Logger, LogLevel, LogOptions } from "./core/log.ts";
 export { resolvePath } from "./core/path.ts";
+export { type PathPermissions, type PathRule, PERMISSIONS } from "./core/permissions.ts";
 export type { RoomMessage, Rooms, Seat } from "./core/rooms.ts";
 export type { OpenConnection, Server, StopOptions, StopReport } from "./core/server.ts";
 export type * from "./core/service.ts";

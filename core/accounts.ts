@@ -1,15 +1,16 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { codeOf, messageOf, WirelabError } from "./errors.ts";
+import type { Direction } from "./events/events.ts";
 import { isWithin, resolveEntry, resolvePath } from "./path.ts";
-import type { Store } from "./store/store.ts";
-
-/**
- * What an account may do, in pyftpdlib's letters: `e` enter directories, `l` list them and see facts of files, `r` read,
- * `a` append, `d` delete, `f` rename, `m` make directories, `w` write, `M` change modes, `T` change modification times.
- * To put a file in another one's place takes more than `f`: `d` or `w` as well, either of which could do away with it.
- */
-export const PERMISSIONS = "elradfmwMT";
-export type Permission = "e" | "l" | "r" | "a" | "d" | "f" | "m" | "w" | "M" | "T";
+import {
+  dependsOnType,
+  lettersFor,
+  type PathPermissions,
+  type PathRule,
+  PERMISSIONS,
+  type Permission,
+} from "./permissions.ts";
+import type { Entry, Store } from "./store/store.ts";
 
 /** Somebody who can log in. */
 export interface Account {
@@ -24,13 +25,30 @@ export interface Account {
   readonly home?: string;
   /** Letters out of {@link PERMISSIONS}. Default `elr`: look and read. */
   readonly permissions?: string;
+  /**
+   * Other letters for some directories and all that is below them, or for single files: `{ "/in": "elw", "/in/old": "el" }`.
+   * Of those that a path lies in, the longest counts. Paths are the store's own, inside the home; they need not be there, and
+   * a symlink goes by its own path. With `{ permissions: "el", recursive: false }` a directory's letters are for itself and
+   * the files directly in it: what pyftpdlib's `override_perm` does by default. Default: the same letters everywhere.
+   */
+  readonly paths?: Readonly<Record<string, string | PathPermissions>>;
+  /** FTP sessions at the same time; one more is refused when it logs in. Default: as many as come. */
+  readonly maxSessions?: number;
+  /** How many bytes a second one FTP session may upload (`in`) and download (`out`). Default: as fast as it goes. */
+  readonly bytesPerSecond?: BytesPerSecond;
 }
+
+export type BytesPerSecond = Readonly<Partial<Record<Direction, number>>>;
 
 /** An account with its defaults filled in. */
 export interface KnownAccount {
   readonly name: string;
   readonly home: string;
   readonly permissions: string;
+  /** The longest path first. Default: none. */
+  readonly paths?: readonly PathRule[];
+  readonly maxSessions?: number;
+  readonly bytesPerSecond?: BytesPerSecond;
 }
 
 /** The accounts of a lab. */
@@ -39,6 +57,8 @@ export interface Accounts extends Iterable<KnownAccount> {
   readonly anonymous: KnownAccount | undefined;
   /** The account, if name and password are right; the time that it takes does not tell which of them was wrong. */
   verify(name: string, password: string): KnownAccount | undefined;
+  /** Counts a session in until the answer is disposed of; undefined where the account has as many as it may have. */
+  enter(account: KnownAccount): Disposable | undefined;
 }
 
 /** The account that every lab has if it is given none: pyftpdlib's example user. */
@@ -48,42 +68,57 @@ export const DEFAULT_ACCOUNTS: readonly Account[] = [
 
 /**
  * @throws WirelabError `BAD_ACCOUNT` for a name that is empty, is there twice, or holds a control character or a colon; for a
- *   letter that is no permission; for a home that is no path.
+ *   letter that is no permission; for a home that is no path, and a path outside of it; for a limit that is none.
  */
 export function accountTable(accounts: readonly Account[]): Accounts {
-  const known = new Map<string, KnownAccount & { readonly digest: Buffer | undefined }>();
+  const known = new Map<string, { readonly account: KnownAccount; readonly digest: Buffer | undefined }>();
+  const sessions = new Map<string, number>();
   for (const account of accounts) {
     const { name, password } = account;
     if (known.has(name)) throw badAccount(name, "is there twice");
     known.set(name, {
-      ...checked(account),
+      account: Object.freeze(checked(account)),
       digest: password === undefined ? undefined : digestOf(password),
     });
   }
-  const seen = (account: KnownAccount): KnownAccount => ({
-    name: account.name,
-    home: account.home,
-    permissions: account.permissions,
-  });
   const anonymous = known.get("anonymous");
   return {
-    anonymous: anonymous && !anonymous.digest ? seen(anonymous) : undefined,
+    anonymous: anonymous && !anonymous.digest ? anonymous.account : undefined,
     verify(name, password) {
-      const account = known.get(name);
+      const { account, digest } = known.get(name) ?? {};
       const given = digestOf(password);
       // Compared even where there is no such account, so that time does not tell.
-      const right = timingSafeEqual(given, account?.digest ?? given) && account?.digest !== undefined;
-      if (account && (right || (account.name === "anonymous" && account.digest === undefined)))
-        return seen(account);
-      return undefined;
+      const right = timingSafeEqual(given, digest ?? given) && digest !== undefined;
+      return right || (name === "anonymous" && digest === undefined) ? account : undefined;
+    },
+    enter({ name, maxSessions = Number.POSITIVE_INFINITY }) {
+      const count = sessions.get(name) ?? 0;
+      if (count >= maxSessions) return undefined;
+      sessions.set(name, count + 1);
+      let left = false;
+      return {
+        [Symbol.dispose]() {
+          if (!left) sessions.set(name, (sessions.get(name) ?? 1) - 1);
+          left = true;
+        },
+      };
     },
     *[Symbol.iterator]() {
-      for (const account of known.values()) yield seen(account);
+      for (const { account } of known.values()) yield account;
     },
   };
 }
 
-function checked({ name, password, home = "/", permissions = "elr" }: Account): KnownAccount {
+function checked(account: Account): KnownAccount {
+  const {
+    name,
+    password,
+    home = "/",
+    permissions = "elr",
+    paths = {},
+    maxSessions,
+    bytesPerSecond,
+  } = account;
   for (const [field, value] of Object.entries({ name, password, home, permissions })) {
     // From a configuration file anything may come.
     if (value !== undefined && typeof value !== "string")
@@ -92,14 +127,46 @@ function checked({ name, password, home = "/", permissions = "elr" }: Account): 
   if (!name || /[\0-\x1f\x7f:]/.test(name)) {
     throw badAccount(name, "needs a name without control characters and colons");
   }
+  checkLetters(name, permissions);
+  const strange = Object.keys(bytesPerSecond ?? {}).find((key) => key !== "in" && key !== "out");
+  if (strange !== undefined) throw badAccount(name, `has bytesPerSecond "${strange}"; there are in and out`);
+  for (const [limit, value] of Object.entries({ maxSessions, ...bytesPerSecond })) {
+    if (value !== undefined && !(typeof value === "number" && value >= 1))
+      throw badAccount(name, `has ${value} as limit (${limit}); it is a number, 1 or more`);
+  }
+  const place = checkedPath(name, "home", home);
+  const rules = Object.entries(paths).map(([path, given]) => ruleOf(name, place, path, given));
+  return {
+    name,
+    home: place,
+    permissions,
+    ...(rules.length > 0 && { paths: rules.sort((one, other) => other.path.length - one.path.length) }),
+    ...(maxSessions !== undefined && { maxSessions }),
+    ...(bytesPerSecond && { bytesPerSecond }),
+  };
+}
+
+function ruleOf(name: string, home: string, path: string, given: string | PathPermissions): PathRule {
+  const { permissions, recursive = true } = typeof given === "string" ? { permissions: given } : given;
+  checkLetters(name, permissions);
+  const place = checkedPath(name, `path "${path}"`, path);
+  if (!isWithin(place, home)) throw badAccount(name, `has the path "${path}" outside its home ${home}`);
+  return { path: place, permissions, recursive };
+}
+
+function checkLetters(name: string, permissions: string): void {
+  if (typeof permissions !== "string") throw badAccount(name, "needs a string as permissions");
   const strange = [...permissions].find((letter) => !PERMISSIONS.includes(letter));
   if (strange !== undefined) {
     throw badAccount(name, `has the permission "${strange}"; the letters are ${PERMISSIONS}`);
   }
+}
+
+function checkedPath(name: string, what: string, path: string): string {
   try {
-    return { name, home: resolveEntry(home), permissions };
+    return resolveEntry(path);
   } catch (cause) {
-    throw badAccount(name, `has a home that is no path: ${messageOf(cause)}`, { cause });
+    throw badAccount(name, `has a ${what} that is no path: ${messageOf(cause)}`, { cause });
   }
 }
 
@@ -122,6 +189,8 @@ export interface GuardedStore extends Store {
    * `d` to delete it. Default `l`.
    */
   stat(path: string, permission?: Permission): ReturnType<Store["stat"]>;
+  /** The letters that the account has for what is there. */
+  permissions(entry: Pick<Entry, "path" | "type">): string;
 }
 
 /**
@@ -129,17 +198,25 @@ export interface GuardedStore extends Store {
  * checked here and nowhere else. Paths stay the store's own; outside the account's home everything is refused.
  */
 export function guarded(store: Store, account: KnownAccount): GuardedStore {
-  const { name, home, permissions } = account;
+  const { name, home, permissions, paths = [] } = account;
   const files = home === "/" ? store : (store.confined?.(home) ?? store);
-  const may = (permission: Permission) => permissions.includes(permission);
-  const require = (permission: Permission, path: string): string => {
+  const typeAt = async (path: string): Promise<Entry["type"]> => {
+    if (!dependsOnType(path, paths)) return "file";
+    return files.stat(path).then(
+      ({ type }) => type,
+      // What is to be made there is judged as a file in that directory.
+      () => "file",
+    );
+  };
+  const lacks = (path: string, what: string) =>
+    new WirelabError("FORBIDDEN", `${path}: ${name} lacks the permission ${what}.`);
+  const letters = async (path: string) => lettersFor({ path, type: await typeAt(path) }, paths, permissions);
+  const require = async (permission: Permission, path: string): Promise<string> => {
     const resolved = resolvePath(path);
     if (!isWithin(resolved, home)) {
       throw new WirelabError("FORBIDDEN", `${resolved}: outside the home of ${name}.`);
     }
-    if (!may(permission)) {
-      throw new WirelabError("FORBIDDEN", `${resolved}: ${name} lacks the permission "${permission}".`);
-    }
+    if (!(await letters(resolved)).includes(permission)) throw lacks(resolved, `"${permission}"`);
     return resolved;
   };
   const notHome = (path: string): string => {
@@ -147,25 +224,27 @@ export function guarded(store: Store, account: KnownAccount): GuardedStore {
     throw new WirelabError("FORBIDDEN", `${path}: the home of ${name} stays where it is.`);
   };
   const replaceable = async (from: string, to: string): Promise<string> => {
-    if (from === to || may("d") || may("w")) return to;
+    if (from === to || /[dw]/.test(await letters(to))) return to;
     const there = await files.stat(to).catch((error) => {
       if (codeOf(error) !== "NOT_FOUND") throw error;
     });
     if (there?.type !== "file") return to;
-    throw new WirelabError("FORBIDDEN", `${to}: ${name} lacks the permission "d" or "w" to replace it.`);
+    throw lacks(to, '"d" or "w" to replace it');
   };
   return {
-    stat: async (path, permission = "l") => files.stat(require(permission, path)),
-    list: async (path) => files.list(require("l", path)),
-    read: async (path) => files.read(require("r", path)),
-    write: async (path, options = {}) => files.write(require(options.append ? "a" : "w", path), options),
-    remove: async (path) => files.remove(notHome(require("d", path))),
+    permissions: (entry) => (isWithin(entry.path, home) ? lettersFor(entry, paths, permissions) : ""),
+    stat: async (path, permission = "l") => files.stat(await require(permission, path)),
+    list: async (path) => files.list(await require("l", path)),
+    read: async (path) => files.read(await require("r", path)),
+    write: async (path, options = {}) =>
+      files.write(await require(options.append ? "a" : "w", path), options),
+    remove: async (path) => files.remove(notHome(await require("d", path))),
     rename: async (from, to) => {
-      const source = notHome(require("f", from));
-      return files.rename(source, await replaceable(source, require("f", to)));
+      const source = notHome(await require("f", from));
+      return files.rename(source, await replaceable(source, await require("f", to)));
     },
-    makeDirectory: async (path) => files.makeDirectory(require("m", path)),
-    setMode: async (path, mode) => files.setMode(require("M", path), mode),
-    setModified: async (path, modified) => files.setModified(require("T", path), modified),
+    makeDirectory: async (path) => files.makeDirectory(await require("m", path)),
+    setMode: async (path, mode) => files.setMode(await require("M", path), mode),
+    setModified: async (path, modified) => files.setModified(await require("T", path), modified),
   };
 }

@@ -9,8 +9,8 @@ import {
   DEFAULT_ACCOUNTS,
   type GuardedStore,
   guarded,
-  PERMISSIONS,
 } from "../core/accounts.ts";
+import { PERMISSIONS } from "../core/permissions.ts";
 import { directoryStore } from "../core/store/directory.ts";
 import { memoryStore } from "../core/store/memory.ts";
 import type { Store } from "../core/store/store.ts";
@@ -83,6 +83,13 @@ test.each([
   [[{ name: "a", permissions: "m🎈" }], 'permission "🎈"'],
   [[{ name: "a", home: "/a\0" }], "home"],
   [[{ name: "a", home: `/${"x".repeat(256)}` }], "home"],
+  [[{ name: "a", paths: { "/in": "wx" } }], 'permission "x"'],
+  [[{ name: "a", paths: { "/in\0": "w" } }], "no path"],
+  [[{ name: "a", home: "/home/a", paths: { "/home/ann": "w" } }], "outside its home"],
+  [[{ name: "a", maxSessions: 0 }], "0 as limit (maxSessions)"],
+  [[{ name: "a", bytesPerSecond: { out: Number.NaN } }], "NaN as limit (out)"],
+  [JSON.parse('[{ "name": "a", "bytesPerSecond": { "up": 5 } }]'), 'bytesPerSecond "up"'],
+  [JSON.parse('[{ "name": "a", "paths": { "/in": 5 } }]'), "string as permissions"],
   [JSON.parse('[{ "name": 5 }]'), "string as name"],
   [JSON.parse('[{ "name": "a", "password": 1234 }]'), "string as password"],
   [JSON.parse('[{ "name": "a", "permissions": ["e"] }]'), "string as permissions"],
@@ -102,6 +109,17 @@ test("no error tells a password", () => {
   expect(() => accountTable([{ name: "a", password: "hush", permissions: "?" }])).toThrow(
     expect.objectContaining({ message: expect.not.stringContaining("hush") }),
   );
+});
+
+test("an account has as many sessions as it may have, and others theirs", () => {
+  const accounts = accountTable([{ name: "two", password: "2", maxSessions: 2 }, { name: "anonymous" }]);
+  const two = accounts.verify("two", "2")!;
+  const seats = [accounts.enter(two), accounts.enter(two)];
+  expect(accounts.enter(two)).toBeUndefined();
+  expect(accounts.enter(accounts.anonymous!)).toBeDefined();
+  for (let count = 0; count < 2; count += 1) seats[0]?.[Symbol.dispose]();
+  expect(accounts.enter(two)).toBeDefined();
+  expect(accounts.enter(two)).toBeUndefined();
 });
 
 /** A store with a file, a directory and a home, as somebody with these letters sees it. */
@@ -183,6 +201,65 @@ describe("to put a file in another one's place", () => {
     await store.rename("/a", "/d/new");
     await expect(store.rename("/d/new", "/home")).rejects.toEqual(refused("EXISTS"));
     await expect(store.rename("/d/new", "/none/x")).rejects.toEqual(refused("NOT_FOUND"));
+  });
+});
+
+describe("letters for some paths", () => {
+  const paths: Account["paths"] = {
+    "/in": "elw",
+    "/in/old/": "el",
+    "/in/old/mine": "elrd",
+    flat: { permissions: "elrdm", recursive: false },
+    "/flat/sub/deep": "",
+  };
+  const ruled = () => {
+    const files = { "/a": "a", "/in/x": "x", "/in/old/y": "y", "/in/old/mine/z": "z", "/index": "i" };
+    const whole = memoryStore({
+      files: { ...files, "/flat/f": "f", "/flat/sub/g": "g", "/flat/sub/deep/h": "h" },
+    });
+    const [account] = accountTable([{ name: "ann", permissions: "elrf", paths }]);
+    return guarded(whole, account!);
+  };
+
+  test.each([
+    ["/a", "elrf"],
+    ["/index", "elrf"],
+    ["/in", "elw"],
+    ["/in/x", "elw"],
+    ["/in/new/deep", "elw"],
+    ["/in/old", "el"],
+    ["/in/old/y", "el"],
+    ["/in/older", "elw"],
+    ["/in/old/mine/z", "elrd"],
+    ["/in/../a", "elrf"],
+    // As pyftpdlib's override_perm without recursion: the directory, and the files in it, but no directories.
+    ["/flat", "elrdm"],
+    ["/flat/f", "elrdm"],
+    ["/flat/new", "elrdm"],
+    ["/flat/sub", "elrf"],
+    ["/flat/sub/g", "elrf"],
+    ["/flat/sub/deep", ""],
+    ["/flat/sub/deep/h", ""],
+  ])("%s: %s", async (path, letters) => {
+    for (const letter of ["e", "l", "r", "d", "f", "w", "m"] as const) {
+      const asked = ruled().stat(path, letter);
+      if (letters.includes(letter)) await asked.catch((error) => expect(error.code).toBe("NOT_FOUND"));
+      else await expect(asked).rejects.toEqual(refused("FORBIDDEN"));
+    }
+  });
+
+  test("are asked for both ends of a move, and told of what is there", async () => {
+    const store = ruled();
+    await expect(store.rename("/a", "/in/a")).rejects.toEqual(refused("FORBIDDEN"));
+    await expect(store.rename("/in/x", "/x")).rejects.toEqual(refused("FORBIDDEN"));
+    await store.rename("/a", "/b");
+    await expect(store.rename("/b", "/index")).rejects.toEqual(refused("FORBIDDEN"));
+    await put(store, "/in/new");
+    await expect(put(store, "/new")).rejects.toEqual(refused("FORBIDDEN"));
+    await store.makeDirectory("/flat/made");
+    await expect(store.makeDirectory("/flat/made/more")).rejects.toEqual(refused("FORBIDDEN"));
+    expect(store.permissions({ path: "/flat/f", type: "file" })).toBe("elrdm");
+    expect(store.permissions({ path: "/flat/sub", type: "directory" })).toBe("elrf");
   });
 });
 

@@ -112,6 +112,7 @@ describe.each(STORES)("%s: listing", (_kind, open) => {
       size: 5,
       mode: 0o644,
       modified: expect.any(Date),
+      unique: expect.any(String),
     });
     expect(entry).toEqual(await store.stat("/m/x"));
     expect(await store.stat("/m")).toMatchObject({ type: "directory", size: 0, mode: 0o755 });
@@ -430,6 +431,23 @@ describe.each(STORES)("%s: modes and times", (_kind, open) => {
 });
 
 describe.each(STORES)("%s: moving", (_kind, open) => {
+  test("keeps what makes a file or directory unique, and nothing else has it", async () => {
+    const store = await open();
+    await store.makeDirectory("/d");
+    for (const path of ["/a", "/b", "/d/c"]) await put(store, path, "same");
+    const before = [...(await store.list("/")), ...(await store.list("/d"))].map(({ unique }) => unique);
+    expect(new Set(before).size).toBe(4);
+    await store.rename("/a", "/d/moved");
+    await store.rename("/d", "/e");
+    const after = [
+      await store.stat("/e/moved"),
+      await store.stat("/b"),
+      await store.stat("/e"),
+      await store.stat("/e/c"),
+    ];
+    expect(after.map(({ unique }) => unique)).toEqual(before);
+  });
+
   async function tree(): Promise<Store> {
     const store = await open();
     await store.makeDirectory("/d");
@@ -565,7 +583,7 @@ function randomStep(roll: (sides: number) => number): (store: Store) => Promise<
     async (store) => tear(await store.write(one)),
     (store) => namesIn(store, one),
     (store) => contentOf(store, one),
-    async (store) => ({ ...(await store.stat(one)), modified: undefined }),
+    async (store) => ({ ...(await store.stat(one)), modified: undefined, unique: undefined }),
   ];
   return steps[roll(steps.length)]!;
 }

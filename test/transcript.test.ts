@@ -108,7 +108,7 @@ describe("the text is the same in every run", () => {
       files#1 < 213 <time>
       files#1 > MLST in.csv
       files#1 < 250-Listing begins.
-      files#1 <  type=file;perm=adfrw;size=5;modify=<time>;UNIX.mode=0644; /in.csv
+      files#1 <  type=file;perm=adfrw;size=5;modify=<time>;unique=<unique>;UNIX.mode=0644; /in.csv
       files#1 < 250 Listing ends.
       files#1 > STAT in.csv
       files#1 < 213-Status of in.csv:

@@ -116,6 +116,9 @@ const TIME =
 /** RFC 3659 §2.3: the value of MDTM, and the fact `modify`. */
 const FTP_TIME = /(?<=^|modify=)\d{14}(?:\.\d+)?(?=$|;)/gi;
 
+/** RFC 3659 §7.5.2: the fact `unique`, which the store makes up. */
+const UNIQUE = /(?<=unique=)[^;]+(?=;)/gi;
+
 /** What `ls -l` says of time, in front of the name. */
 const LS_TIME = /^([-d][-rwx]{9} .*?) [A-Z][a-z]{2} [ \d]\d +(?:\d{4}|\d\d:\d\d) /gm;
 
@@ -128,7 +131,7 @@ function textOf({ protocol, code, text }: EventOf<"reply">): string {
   if (protocol !== "ftp") return text.replace(TIME, "<time>");
   if (code === 227) return text.replace(ADDRESS_AND_PORT, "$1,<port>");
   if (code === 229) return text.replace(/\|\d+\|(?=\))/, "|<port>|");
-  return text.replace(FTP_TIME, "<time>").replace(LS_TIME, "$1 <time> ");
+  return text.replace(FTP_TIME, "<time>").replace(UNIQUE, "<unique>").replace(LS_TIME, "$1 <time> ");
 }
 
 function targetOf({ protocol, verb, target = "" }: EventOf<"command">): string {

@@ -296,5 +296,6 @@ function entryOf(path: string, stats: Stats): Entry {
     size: stats.isFile() ? stats.size : 0,
     modified: stats.mtime,
     mode: stats.mode & 0o777,
+    unique: `${stats.dev.toString(16)}g${stats.ino.toString(16)}`,
   };
 }

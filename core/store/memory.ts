@@ -22,6 +22,7 @@ interface FileNode {
   readonly type: "file";
   /** Replaced as a whole and never written into: who reads it reads one moment. */
   readonly bytes: Buffer;
+  readonly unique: string;
   modified: number;
   mode: number;
 }
@@ -29,6 +30,7 @@ interface FileNode {
 interface DirectoryNode {
   readonly type: "directory";
   readonly children: Map<string, Node>;
+  readonly unique: string;
   modified: number;
   mode: number;
 }
@@ -63,6 +65,8 @@ class MemoryStore implements Store {
   /** Bytes of files, and of uploads under way. */
   #used = 0;
   #count = 0;
+  /** How many nodes there have ever been. */
+  #made = 0;
 
   constructor({ files, capacity, entries, now }: Required<MemoryStoreOptions>) {
     this.#capacity = capacity;
@@ -169,8 +173,8 @@ class MemoryStore implements Store {
 
   /** Makes bytes the content of a file. @param more how many of them are not reserved yet. */
   #store(path: string, bytes: Buffer, more: number): void {
-    const mode = this.#replaceable(path)?.mode ?? 0o644;
-    this.#attach(path, { type: "file", bytes, modified: this.#now(), mode }, more);
+    const { mode, unique } = this.#replaceable(path) ?? { mode: 0o644, unique: this.#nextUnique() };
+    this.#attach(path, { type: "file", bytes, modified: this.#now(), mode, unique }, more);
   }
 
   /** The file that a new one would replace, if there is any; refuses where no file can be. */
@@ -201,7 +205,13 @@ class MemoryStore implements Store {
   }
 
   #emptyDirectory(): DirectoryNode {
-    return { type: "directory", children: new Map(), modified: this.#now(), mode: 0o755 };
+    const unique = this.#nextUnique();
+    return { type: "directory", children: new Map(), modified: this.#now(), mode: 0o755, unique };
+  }
+
+  #nextUnique(): string {
+    this.#made += 1;
+    return this.#made.toString(16);
   }
 
   /** @param more bytes that this adds to those that are stored already; fewer than 0 are given back. */
@@ -286,7 +296,7 @@ class Upload extends Writable {
 }
 
 function entryOf(path: string, name: string, node: Node): Entry {
-  const { type, modified, mode } = node;
+  const { type, modified, mode, unique } = node;
   const size = node.type === "file" ? node.bytes.length : 0;
-  return { path, name, type, size, modified: new Date(modified), mode };
+  return { path, name, type, size, modified: new Date(modified), mode, unique };
 }

@@ -12,6 +12,11 @@ export interface Entry {
   readonly modified: Date;
   /** The permission bits of a Unix mode, 0o644 for example. Shown, and settable; they grant and refuse nothing. */
   readonly mode: number;
+  /**
+   * What no other file or directory has, and this one keeps when it is renamed; an opaque word. Left out by stores that have
+   * none.
+   */
+  readonly unique?: string;
 }
 
 /** Bytes `start` to `end`, both included and counted from 0, as HTTP counts them (RFC 9110 §14.1.2). */

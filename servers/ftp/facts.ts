@@ -1,34 +1,46 @@
 import type { Entry } from "../../core/store/store.ts";
+import type { Files } from "./files.ts";
 
 /** The facts of RFC 3659 §7.5 that this server tells of files and directories. */
-export const FACTS = ["type", "perm", "size", "modify", "UNIX.mode"] as const;
+export const FACTS = ["type", "perm", "size", "modify", "unique", "UNIX.mode"] as const;
 export type Fact = (typeof FACTS)[number];
 
 /** `type=file;size=3;…`, the facts that were asked for and that the entry has. */
-export function factsOf(entry: Entry, wanted: readonly Fact[], permissions: string): string {
+export function factsOf(entry: Entry, wanted: readonly Fact[], files: Files): string {
   return wanted
     .map((fact) => {
-      const value = textOf(fact, entry, permissions);
+      const value = textOf(fact, entry, files);
       return value === undefined ? "" : `${fact}=${value};`;
     })
     .join("");
 }
 
-function textOf(fact: Fact, entry: Entry, permissions: string): string | undefined {
+function textOf(fact: Fact, entry: Entry, files: Files): string | undefined {
   switch (fact) {
     case "type":
       return entry.type === "file" ? "file" : "dir";
     case "size":
-      return entry.type === "file" ? String(entry.size) : undefined;
+      return String(entry.size);
     case "modify":
       return timeText(entry.modified);
     case "perm":
-      return PERM[entry.type]
-        .flatMap(([letter, needed]) => (permissions.includes(needed) ? letter : []))
-        .join("");
+      return permText(entry, files);
+    case "unique":
+      return entry.unique;
     case "UNIX.mode":
       return `0${entry.mode.toString(8)}`;
   }
+}
+
+function permText(entry: Entry, { store, account }: Files): string {
+  const letters = store.permissions(entry);
+  return (
+    PERM[entry.type]
+      .flatMap(([letter, needed]) => (letters.includes(needed) ? letter : []))
+      // The home stays where it is.
+      .filter((letter) => entry.path !== account.home || !/[df]/.test(letter))
+      .join("")
+  );
 }
 
 /** RFC 3659 §7.5.5: what may be done with a file or directory, each beside the account's permission for it. */

@@ -1,6 +1,7 @@
-import { type GuardedStore, guarded, type KnownAccount, type Permission } from "../../core/accounts.ts";
+import { type GuardedStore, guarded, type KnownAccount } from "../../core/accounts.ts";
 import { WirelabError } from "../../core/errors.ts";
 import { resolvePath } from "../../core/path.ts";
+import type { Permission } from "../../core/permissions.ts";
 import type { Entry, Store } from "../../core/store/store.ts";
 
 /** The files as one session sees them: the account's home is `/`, and a working directory stands in it. */

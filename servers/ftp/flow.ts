@@ -1,4 +1,5 @@
 import type { Writable } from "node:stream";
+import { setTimeout as pause } from "node:timers/promises";
 
 /**
  * Waits until a stream takes more (`drain`) or has passed everything on (`finish`).
@@ -23,4 +24,27 @@ export function settled(stream: Writable, event: "drain" | "finish"): Promise<vo
     if (stream.destroyed) failed();
     else stream.on(event, done).on("error", failed).on("close", failed);
   });
+}
+
+/** How often in a second a narrow transfer moves something. */
+const PACE = 20;
+
+/** By how many milliseconds a transfer may be late, and make up for it. */
+const LATENESS = 100;
+
+/** Lets so many bytes pass in a second. */
+export async function* paced(
+  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  bytesPerSecond: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const piece = Math.max(1, Math.floor(bytesPerSecond / PACE));
+  let due = performance.now();
+  for await (const chunk of chunks) {
+    for (let from = 0; from < chunk.length; from += piece) {
+      const part = chunk.subarray(from, from + piece);
+      yield part;
+      due = Math.max(due, performance.now() - LATENESS) + (part.length / bytesPerSecond) * 1000;
+      await pause(due - performance.now());
+    }
+  }
 }

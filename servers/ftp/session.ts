@@ -50,6 +50,8 @@ export class Session {
   /** The last transfer was ended by an ABOR that is not answered yet. */
   aborted = false;
   readonly #site: Site;
+  /** The place that this session takes of those that its account has. */
+  #seat: Disposable | undefined;
   #lines = new CommandLines();
   readonly #waiting: Command[] = [];
   #transfer: Transfer | undefined;
@@ -94,8 +96,10 @@ export class Session {
       await cargo.release();
       return reply(425, "Use PASV, EPSV, PORT or EPRT first.");
     }
-    const protect = this.protection === "P" ? (data: Connection) => this.#protect(data) : undefined;
-    const transfer = new Transfer(cargo, route, this.#site, this.connection, protect);
+    const transfer = new Transfer(cargo, route, this.#site, this.connection, {
+      protect: this.protection === "P" ? (data) => this.#protect(data) : undefined,
+      bytesPerSecond: this.files?.account.bytesPerSecond?.[cargo.direction],
+    });
     this.#transfer = transfer;
     if (this.#over || this.#hungUp || this.#waiting[0]?.name === "ABOR") transfer.abort();
     return transfer.run(async (opening) => {
@@ -126,9 +130,19 @@ export class Session {
     return this.#site.clock.now();
   }
 
+  /** Logs somebody in whose name and password were right, unless the account has as many sessions as it may have. */
+  enter(files: Files): boolean {
+    this.#seat = this.#over ? undefined : this.#site.accounts.enter(files.account);
+    if (!this.#seat) return false;
+    this.files = files;
+    return true;
+  }
+
   /** Forgets who is logged in (USER). A transfer that runs goes on as it began. */
   logout(): void {
     this.interpreter.logout();
+    this.#seat?.[Symbol.dispose]();
+    this.#seat = undefined;
     this.user = undefined;
     this.files = undefined;
   }
@@ -323,6 +337,7 @@ export class Session {
     this.#waiting.length = 0;
     this.#wake();
     this.#transfer?.abort();
+    this.#seat?.[Symbol.dispose]();
     this.data.close();
     this.interpreter.close();
   }

@@ -5,7 +5,7 @@ import type { Connection, Site } from "../../core/service.ts";
 import { toLocal } from "./ascii.ts";
 import type { DataRoute } from "./data.ts";
 import { deflated, inflated } from "./deflate.ts";
-import { settled } from "./flow.ts";
+import { paced, settled } from "./flow.ts";
 import { type FtpReply, refusal, reply } from "./reply.ts";
 
 /** What a data connection is opened for. */
@@ -22,6 +22,14 @@ export interface Cargo {
   release(): void | Promise<void>;
 }
 
+/** What a transfer must heed. */
+export interface Terms {
+  /** Makes a data connection private, where that is wanted. */
+  readonly protect?: ((data: Connection) => Promise<void>) | undefined;
+  /** How many bytes may pass in a second, where that is limited. */
+  readonly bytesPerSecond?: number | undefined;
+}
+
 const ABORTED: FtpReply = { code: 426, text: "Transfer aborted; data connection closed." };
 const LOST: FtpReply = { code: 426, text: "Data connection lost; transfer aborted." };
 /** The data connection is there, and is not as secure as it has to be (RFC 4217 §9). */
@@ -31,6 +39,7 @@ const UNOPENED: FtpReply = { code: 425, text: "Cannot open the data connection."
 /** One use of a data connection, from before it is there until the final reply is known. */
 export class Transfer {
   readonly cargo: Cargo;
+  readonly terms: Terms;
   /** Bytes so far, as TYPE has them; MODE Z may have made fewer of them. */
   bytes = 0;
   /** The command has had its final reply: a fault made one of the 150. */
@@ -38,25 +47,17 @@ export class Transfer {
   readonly #route: DataRoute;
   readonly #site: Site;
   readonly #control: Connection;
-  readonly #protect: ((data: Connection) => Promise<void>) | undefined;
   #data: Connection | undefined;
   #aborted = false;
   #over = false;
   #cancel = () => {};
 
-  /** @param protect makes a data connection private, where that is wanted. */
-  constructor(
-    cargo: Cargo,
-    route: DataRoute,
-    site: Site,
-    control: Connection,
-    protect?: (data: Connection) => Promise<void>,
-  ) {
+  constructor(cargo: Cargo, route: DataRoute, site: Site, control: Connection, terms: Terms = {}) {
     this.cargo = cargo;
     this.#route = route;
     this.#site = site;
     this.#control = control;
-    this.#protect = protect;
+    this.terms = terms;
   }
 
   /** Everything is moved, or it failed: nothing can be aborted any more. */
@@ -152,7 +153,7 @@ export class Transfer {
   /** Makes the data connection private, if it is to be. */
   async #protected(data: Connection): Promise<boolean> {
     try {
-      await this.#protect?.(data);
+      await this.terms.protect?.(data);
       return !this.#aborted;
     } catch {
       return false;
@@ -241,8 +242,10 @@ export async function receive(
   data.end();
 }
 
+/** Counts what passes, at the pace that it has to keep. */
 async function* counted(chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>, transfer: Transfer) {
-  for await (const chunk of chunks) {
+  const { bytesPerSecond } = transfer.terms;
+  for await (const chunk of bytesPerSecond === undefined ? chunks : paced(chunks, bytesPerSecond)) {
     transfer.bytes += chunk.length;
     yield chunk;
   }

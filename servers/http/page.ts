@@ -7,8 +7,13 @@ import type { Visitor } from "./visitor.ts";
 /** A directory as a web page: complete in itself, and but for dropped files as good without scripts. */
 export function page(path: string, entries: readonly Entry[], order: Order, visitor: Visitor): string {
   const title = `Index of ${htmlOf(path === "/" ? path : `${path}/`)}`;
-  const deletes = visitor.may("d");
-  const rows = [...(path === "/" ? [] : [parent(visitor)]), ...entries.map((entry) => row(entry, visitor))];
+  const { may } = visitor;
+  const deletes = entries.some((entry) => may("d", entry));
+  const last = (entry: Entry) => (may("d", entry) ? deletion(entry.name) : NO_DELETION);
+  const rows = [
+    ...(path === "/" ? [] : [parent(deletes ? NO_DELETION : "")]),
+    ...entries.map((entry) => row(entry, deletes ? last(entry) : "")),
+  ];
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -30,7 +35,7 @@ ${rows.join("\n")}
 </tbody>
 </table>
 ${entries.length === 0 ? '<p class="empty">This directory is empty.</p>' : ""}
-${visitor.may("w") ? UPLOAD : ""}
+${may("w", { path, type: "directory" }) ? UPLOAD : ""}
 ${deletes ? DELETE : ""}
 <footer>${summary(entries)}${account(path, visitor)}</footer>
 </main>
@@ -80,7 +85,8 @@ const DELETE = `<form id="delete" method="post" enctype="multipart/form-data"></
 
 function account(path: string, { user, may }: Visitor): string {
   if (user !== undefined) return ` · logged in as ${htmlOf(user)}`;
-  if (may("w") && may("d")) return "";
+  const here = { path, type: "directory" } as const;
+  if (may("w", here) && may("d", here)) return "";
   return ` · <a href="/?login=${encodeURIComponent(path)}">Log in</a> to do more`;
 }
 
@@ -104,11 +110,11 @@ function heading(column: Column, { by, direction }: Order): string {
 
 const LABELS: Readonly<Record<Column, string>> = { name: "Name", size: "Size", modified: "Modified (UTC)" };
 
-function parent({ may }: Visitor): string {
-  return `<tr><td class="name"><a href="../">${icon("up")}..</a></td><td class="size"></td><td class="modified"></td>${may("d") ? "<td></td>" : ""}</tr>`;
+function parent(last: string): string {
+  return `<tr><td class="name"><a href="../">${icon("up")}..</a></td><td class="size"></td><td class="modified"></td>${last}</tr>`;
 }
 
-function row({ name, type, size, modified }: Entry, { may }: Visitor): string {
+function row({ name, type, size, modified }: Entry, last: string): string {
   const directory = type === "directory";
   const href = `./${encodeName(name)}${directory ? "/" : ""}`;
   const label = `${icon(directory ? "directory" : "file")}${htmlOf(name)}${directory ? "/" : ""}`;
@@ -117,8 +123,10 @@ function row({ name, type, size, modified }: Entry, { may }: Visitor): string {
     : `<span title="${size.toLocaleString("en")} bytes">${sizeText(size)}</span>`;
   const iso = modified.toISOString();
   const time = `<time datetime="${iso}">${iso.slice(0, 10)} ${iso.slice(11, 16)}</time>`;
-  return `<tr><td class="name"><a href="${href}">${label}</a></td><td class="size">${sizeCell}</td><td class="modified">${time}</td>${may("d") ? deletion(name) : ""}</tr>`;
+  return `<tr><td class="name"><a href="${href}">${label}</a></td><td class="size">${sizeCell}</td><td class="modified">${time}</td>${last}</tr>`;
 }
+
+const NO_DELETION = "<td></td>";
 
 /** Two steps, so that no slip of the hand deletes anything. */
 function deletion(name: string): string {

@@ -1,6 +1,6 @@
-import { PERMISSIONS } from "../../core/accounts.ts";
 import { WirelabError } from "../../core/errors.ts";
 import { resolveEntry } from "../../core/path.ts";
+import { PERMISSIONS } from "../../core/permissions.ts";
 import type { HttpOptions } from "./index.ts";
 
 const DEFAULTS = {

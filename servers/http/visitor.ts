@@ -1,8 +1,10 @@
 import basicAuth from "basic-auth";
-import { type GuardedStore, guarded, type KnownAccount, type Permission } from "../../core/accounts.ts";
+import { type GuardedStore, guarded, type KnownAccount } from "../../core/accounts.ts";
 import { codeOf, messageOf } from "../../core/errors.ts";
 import { isWithin } from "../../core/path.ts";
+import type { Permission } from "../../core/permissions.ts";
 import type { Site } from "../../core/service.ts";
+import type { Entry } from "../../core/store/store.ts";
 import { Refusal } from "./refusal.ts";
 import type { Turn } from "./turn.ts";
 
@@ -18,7 +20,8 @@ export interface Visitor {
   readonly user: string | undefined;
   /** The store as the visitor may use it. */
   readonly store: GuardedStore;
-  may(permission: Permission): boolean;
+  /** @param where what it is that may be done to; the store as a whole, where it is left out. */
+  may(permission: Permission, where?: Pick<Entry, "path" | "type">): boolean;
 }
 
 /** Tells who asks. */
@@ -41,11 +44,14 @@ export function visitors({ store, accounts }: Site, everybody: string): Visitors
     if (account) return account;
     throw new Refusal(401, "The user name or the password is wrong; the scheme is Basic.", CHALLENGE);
   }
-  const visitorOf = (account: KnownAccount, user?: string): Visitor => ({
-    user,
-    store: user === undefined ? open : guarded(store, account),
-    may: (permission) => account.permissions.includes(permission),
-  });
+  const visitorOf = (account: KnownAccount, user?: string): Visitor => {
+    const own = user === undefined ? open : guarded(store, account);
+    return {
+      user,
+      store: own,
+      may: (permission, where) => (where ? own.permissions(where) : account.permissions).includes(permission),
+    };
+  };
   const stranger = visitorOf(nobody);
   return {
     of(turn) {
@@ -54,9 +60,8 @@ export function visitors({ store, accounts }: Site, everybody: string): Visitors
     },
     orLogIn(error, { request }, path) {
       if (codeOf(error) !== "FORBIDDEN" || request.headers.authorization !== undefined) return error;
-      const lacks = [...(NEEDED[request.method] ?? "l")].some(
-        (letter) => !nobody.permissions.includes(letter),
-      );
+      const letters = open.permissions({ path, type: "file" });
+      const lacks = [...(NEEDED[request.method] ?? "l")].some((letter) => !letters.includes(letter));
       // What nobody at all may do is no reason to log in.
       if (!lacks && isWithin(path, nobody.home)) return error;
       return new Refusal(401, `${messageOf(error)} Log in as somebody who may.`, CHALLENGE, "FORBIDDEN");

@@ -208,7 +208,7 @@ describe("what the server says of itself", () => {
       " HOST",
       " MDTM",
       " MFMT",
-      " MLST type*;perm*;size*;modify*;UNIX.mode*;",
+      " MLST type*;perm*;size*;modify*;unique*;UNIX.mode*;",
       " MODE Z",
       " REST STREAM",
       " SIZE",

@@ -134,12 +134,12 @@ describe("MLSD", () => {
     await lab.store.setModified("/d/f", new Date("2024-02-29T01:02:03Z"));
     await using client = await Dialogue.loggedIn(lab);
     const [f, sub] = await names(client, "MLSD d");
-    expect(f).toBe("type=file;perm=adfrw;size=3;modify=20240229010203;UNIX.mode=0644; f");
-    expect(sub).toMatch(/^type=dir;perm=cdeflmp;modify=\d{14};UNIX\.mode=0755; sub$/);
+    expect(f).toMatch(/^type=file;perm=adfrw;size=3;modify=20240229010203;unique=\w+;UNIX\.mode=0644; f$/);
+    expect(sub).toMatch(/^type=dir;perm=cdeflmp;size=0;modify=\d{14};unique=\w+;UNIX\.mode=0755; sub$/);
     expect((await client.download("MLSD d/f")).reply).toMatch(/^501 /);
     expect((await client.download("MLSD missing")).reply).toMatch(/^550 /);
     await client.say("OPTS MLST size;");
-    expect(await names(client, "MLSD d")).toEqual(["size=3; f", " sub"]);
+    expect(await names(client, "MLSD d")).toEqual(["size=3; f", "size=0; sub"]);
   });
 });
 

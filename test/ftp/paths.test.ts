@@ -119,14 +119,17 @@ test("MLST tells the facts that were chosen", async () => {
   await using client = await Dialogue.loggedIn(lab);
   expect((await client.say("MLST d/f")).split("\n")).toEqual([
     "250-Listing begins.",
-    " type=file;perm=adfrw;size=3;modify=20240229010203;UNIX.mode=0640; /d/f",
+    expect.stringMatching(
+      /^ type=file;perm=adfrw;size=3;modify=20240229010203;unique=\w+;UNIX\.mode=0640; \/d\/f$/,
+    ),
     "250 Listing ends.",
   ]);
-  expect(await client.say("MLST")).toMatch(/^ type=dir;.*perm=cdeflmp;.* \/$/m);
+  expect(await client.say("MLST")).toMatch(/^ type=dir;.*perm=celmp;.* \/$/m);
+  expect(await client.say("MLST d")).toMatch(/^ type=dir;.*perm=cdeflmp;.* \/d$/m);
   expect(await client.code("MLST missing")).toBe(550);
   expect(await client.say("OPTS MLST Size;nonsense;TYPE;")).toBe("200 MLST OPTS type;size;");
   expect(await client.say("MLST d/f")).toMatch(/^ type=file;size=3; \/d\/f$/m);
-  expect(await client.say("FEAT")).toContain(" MLST type*;perm;size*;modify;UNIX.mode;");
+  expect(await client.say("FEAT")).toContain(" MLST type*;perm;size*;modify;unique;UNIX.mode;");
   expect(await client.say("OPTS MLST")).toBe("200 MLST OPTS");
   expect(await client.say("MLST d/f")).toMatch(/^ {2}\/d\/f$/m);
   expect(await client.code("OPTS MLST bad")).toBe(501);

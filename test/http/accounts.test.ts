@@ -23,6 +23,27 @@ test("everybody may read; writing asks to log in; who may not is refused", async
   expect((await ask(web, "DELETE /x", basic("bob", "b:o b"))).status).toBe(204);
 });
 
+test("letters for some paths count for those who log in and for those who do not", async () => {
+  const accounts: Account[] = [
+    { name: "anonymous", permissions: "elr", paths: { "/private": "" } },
+    { name: "ann", password: "pw", permissions: "elr", paths: { "/in": "elrwd", "/private/hers": "elr" } },
+  ];
+  const files = { "/in/a": "a", "/private/hers/x": "x", "/private/y": "y" };
+  await using lab = await startLab({ web: http() }, { accounts, files });
+  const { web } = lab.servers;
+  const ann = basic("ann", "pw");
+  expect((await ask(web, "GET /in/a")).status).toBe(200);
+  expect((await ask(web, "GET /private/y")).status).toBe(401);
+  expect((await ask(web, "GET /private/hers/x", ann)).body).toBe("x");
+  expect((await ask(web, "PUT /in/b", ann, "b")).status).toBe(201);
+  expect((await ask(web, "PUT /b", ann, "b")).status).toBe(403);
+  expect((await ask(web, "DELETE /in/b", ann)).status).toBe(204);
+  expect((await ask(web, "GET /in/?list", ann)).body).toMatch(
+    /name="delete" value="a"[\s\S]*<form id="upload"/,
+  );
+  expect((await ask(web, "GET /?list", ann)).body).not.toContain('<form id="upload"');
+});
+
 test("wrong credentials are refused even where none are needed", async () => {
   await using lab = await startLab({ web: http() });
   const { web } = lab.servers;

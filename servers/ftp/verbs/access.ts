@@ -6,11 +6,17 @@ async function logIn(session: Session, password: string) {
   const { connection, settings, user } = session;
   if (user === undefined) return reply(503, "USER comes first.");
   session.user = undefined;
-  session.files = await session.interpreter.login(user, password);
-  connection.emit({ type: "login", user, ok: session.files !== undefined });
-  if (session.files) {
+  const files = await session.interpreter.login(user, password);
+  const entered = files !== undefined && session.enter(files);
+  connection.emit({ type: "login", user, ok: entered });
+  if (entered) {
     session.failedLogins = 0;
     return reply(230, "Logged in.");
+  }
+  if (files) {
+    session.logout();
+    // By these words lftp knows that it is worth another try.
+    return reply(530, "Too many sessions of this account: try again later.");
   }
   session.failedLogins += 1;
   await session.pause(settings.loginPause);

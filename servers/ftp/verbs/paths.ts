@@ -51,7 +51,7 @@ const MLST: MemberVerb = {
     `MLST ${FACTS.map((fact) => `${fact}${facts.includes(fact) ? "*" : ""};`).join("")}`,
   async run({ facts }, path, files) {
     const entry = await files.entry(path);
-    const line = ` ${factsOf(entry, facts, files.account.permissions)} ${files.seen(path)}`;
+    const line = ` ${factsOf(entry, facts, files)} ${files.seen(path)}`;
     return multiline(250, "Listing begins.", [line], "Listing ends.");
   },
 };

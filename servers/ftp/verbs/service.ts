@@ -216,10 +216,9 @@ export const SERVICE_VERBS = {
       if ((await files.entry(argument)).type === "file")
         return reply(501, "Not a directory: MLST tells of files.");
       const entries = await files.store.list(files.at(argument));
-      const { permissions } = files.account;
       return sendLines(
         session,
-        entries.map((entry) => `${factsOf(entry, session.facts, permissions)} ${printable(entry.name)}`),
+        entries.map((entry) => `${factsOf(entry, session.facts, files)} ${printable(entry.name)}`),
       );
     },
   },
