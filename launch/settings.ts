@@ -1,6 +1,7 @@
-import { type Account, accountTable, PERMISSIONS } from "../core/accounts.ts";
+import { type Account, accountTable } from "../core/accounts.ts";
 import type { Rule } from "../core/faults/faults.ts";
 import { Gate } from "../core/gate.ts";
+import { PERMISSIONS } from "../core/permissions.ts";
 import { contentOf, jsonArray } from "./files.ts";
 import { choice, list, type Setting, toggle, type Values, value } from "./setting.ts";
 
