@@ -69,9 +69,12 @@ export function endpointOf(address: string | undefined, port: number | undefined
   return address === undefined || port === undefined ? { path: "" } : { host: plainAddress(address), port };
 }
 
+const EXPECTED = "An address is PORT, HOST:PORT, [IPV6]:PORT or unix:PATH; port 0 takes any free port.";
+
 /**
  * Reads `PORT`, `HOST:PORT`, `[V6]:PORT` or `unix:PATH`. Port 0 takes any free one.
  *
+ * @param expected the sentence that says so, where the address is for something else than to listen on.
  * @throws WirelabError `BAD_ADDRESS` that says what was meant.
  *
  * @example
@@ -80,12 +83,9 @@ export function endpointOf(address: string | undefined, port: number | undefined
  * parseAddress("[::1]:2121"); // { host: "::1", port: 2121 }
  * ```
  */
-export function parseAddress(text: string): ListenAddress {
+export function parseAddress(text: string, expected = EXPECTED): ListenAddress {
   const reject = (why: string): never => {
-    throw new WirelabError(
-      "BAD_ADDRESS",
-      `"${text}" ${why}. An address is PORT, HOST:PORT, [IPV6]:PORT or unix:PATH; port 0 takes any free port.`,
-    );
+    throw new WirelabError("BAD_ADDRESS", `"${text}" ${why}. ${expected}`);
   };
   if (text.startsWith("unix:")) {
     const path = text.slice("unix:".length);

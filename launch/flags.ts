@@ -26,6 +26,7 @@ Examples:
   wirelab --ftp=0 --ready=json                a free port, told on stdout as JSON
   wirelab --tcp=1234 --tcp-behaviour echo     an echo server
   wirelab --http=unix:/tmp/lab.sock           on a Unix-domain socket
+  wirelab --forward 8000=127.0.0.1:3000       in front of another server, with --faults for example
 
 Exit codes: 0 clean stop, 1 failure, 2 usage, 3 an address could not be bound, 128+N on a second signal N.`;
 
@@ -58,9 +59,11 @@ export function flagsOf(argv: readonly string[], version: string): ReadonlyMap<s
 function program(version: string, given: Map<string, Given[]>): Command {
   const command = new Command("wirelab")
     .description(
-      "FTP, Telnet, HTTP, TCP and UDP servers that start together and share files, accounts and log.",
+      "FTP, Telnet, HTTP, TCP and UDP servers and forwarders that start together and share files, accounts and log.",
     )
-    .usage("[--ftp[=ADDR]] [--telnet[=ADDR]] [--http[=ADDR]] [--tcp[=ADDR]] [--udp[=ADDR]] [options]")
+    .usage(
+      "[--ftp[=ADDR]] [--telnet[=ADDR]] [--http[=ADDR]] [--tcp[=ADDR]] [--udp[=ADDR]] [--forward ADDR=TARGET] [options]",
+    )
     .version(version, "-V, --version", "print the version")
     .helpOption("-h, --help", "print this help")
     .allowExcessArguments(false)

@@ -249,6 +249,21 @@ describe("starting", () => {
   });
 });
 
+describe("forwarding", () => {
+  test("what comes to a port goes to another server", async () => {
+    await using target = await Running.start("--tcp=0");
+    const { port } = target.at("tcp");
+    const first = `0=127.0.0.1:${port}`;
+    await using running = await Running.start("--forward", first, "--forward", `127.0.0.2:0=${port}`);
+    expect(Object.keys(running.ready.servers)).toEqual(["forward", "forward2"]);
+    expect(running.at("forward2").url).toMatch(/^tcp:\/\/127\.0\.0\.2:\d+$/);
+    for (const name of ["forward", "forward2"]) {
+      const { host, port } = running.at(name);
+      expect(await text(connect(port, host).end("x"))).toBe("Hello, world!");
+    }
+  });
+});
+
 describe("stopping", () => {
   test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("%s ends it with 0", async (signal) => {
     await using running = await Running.start("--all", ...FREE);

@@ -51,13 +51,16 @@ function targetFrom(target: ForwardTarget): TargetAddress {
 /** The largest weight. */
 const MAX_WEIGHT = 1000;
 
+const EXPECTED = "A target is HOST:PORT, [IPV6]:PORT, unix:PATH, or a port of 127.0.0.1.";
+
 function endpointFrom(text: string): Endpoint & { readonly weight?: number } {
   try {
-    const address = parseAddress(text);
+    if (/^[a-z][\w.-]*$/i.test(text)) throw new Error(`"${text}" names no port. ${EXPECTED}`);
+    const address = parseAddress(text, EXPECTED);
     if ("path" in address) return address;
     const { host = "127.0.0.1", port } = address;
-    if (port === 0) throw new Error(`"${text}" has port 0, which nobody can listen on.`);
-    if (!isIPv6(host) && !/^[\w.-]+$/.test(host)) throw new Error(`"${host}" is no host name.`);
+    if (port === 0) throw new Error(`"${text}" has port 0, which nobody can listen on. ${EXPECTED}`);
+    if (!isIPv6(host) && !/^[\w.-]+$/.test(host)) throw new Error(`"${host}" is no host name. ${EXPECTED}`);
     return { host, port };
   } catch (error) {
     return reject(`has a target that is none: ${messageOf(error)}`, error);

@@ -29,6 +29,10 @@ describe("flags and variables are read in the same way", () => {
       ["--tcp-behaviour=echo", "--log-level=debug"],
       { WIRELAB_TCP_BEHAVIOUR: "echo", WIRELAB_LOG_LEVEL: "debug" },
     ],
+    [
+      ["--forward", "0=a:1,[::1]:2", "--forward=unix:/tmp/a=80", "--forward-balance=sticky"],
+      { WIRELAB_FORWARD: "0=a:1,[::1]:2 unix:/tmp/a=80", WIRELAB_FORWARD_BALANCE: "sticky" },
+    ],
     [["--passive-ports=5000-5009"], { WIRELAB_PASSIVE_PORTS: "5000-5009" }],
     [["--run", "v=/bin/date", "--run", "w=/bin/w"], { WIRELAB_RUN: "v=/bin/date w=/bin/w" }],
     [
@@ -70,6 +74,34 @@ describe("flags and variables are read in the same way", () => {
       WIRELAB_TCP_URL: "y",
     };
     expect(servers(await planned(["--tcp"], environment))).toEqual(servers(await planned(["--tcp"])));
+  });
+});
+
+describe("forwarding", () => {
+  test("each flag is a server, and no other starts by itself", async () => {
+    const { servers } = await planned(["--forward", "8000=a:80, b:80", "--forward=[::1]:0=unix:/x"]);
+    const asked = [...servers].map(([name, { address, options }]) => [name, address, options]);
+    expect(asked).toEqual([
+      ["forward", { port: 8000 }, expect.objectContaining({ to: ["a:80", "b:80"], balance: "round-robin" })],
+      ["forward2", { host: "::1", port: 0 }, expect.objectContaining({ to: ["unix:/x"] })],
+    ]);
+    expect([...(await planned(["--all"])).servers.keys()]).not.toContain("forward");
+  });
+
+  test.each([
+    ["8080", '"8080" names no target: write ADDR=TARGET, 8080=127.0.0.1:80 for example.'],
+    ["8080=", "names no target"],
+    ["=a:80", "says not where to listen"],
+    ["x y=a:80", '"x y" is no address'],
+    ["0=a", '"a" names no port. A target is HOST:PORT'],
+    ["0=a:80,", '"" is no address'],
+    ["0=a:x", '"a:x" is no address. A target is HOST:PORT'],
+    ["0=a:99999", "ports end at 65535"],
+    ["0=http://a:80", "is no address"],
+    ["0=a:80,a:80", "names a:80 twice"],
+    ["8080=localhost:8080", "would forward to itself"],
+  ])("--forward %j is refused", async (text, why) => {
+    await expect(planned(["--forward", text])).rejects.toThrow(why);
   });
 });
 
