@@ -1,12 +1,17 @@
 #!/usr/bin/env node
 // The command. The only file that touches the process: its arguments, streams, signals and exit code.
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { codeOf, messageOf } from "./core/errors.ts";
 import { type Lab, startLab } from "./core/lab.ts";
 import { banner } from "./launch/banner.ts";
 import { Ending, flagsOf } from "./launch/flags.ts";
 import { type Plan, planOf } from "./launch/plan.ts";
-import { clearEnvironmentFile, readyRecord, writeEnvironmentFile } from "./launch/ready.ts";
+import {
+  clearAuthorityFile,
+  clearEnvironmentFile,
+  readyRecord,
+  writeEnvironmentFile,
+} from "./launch/ready.ts";
 import { defined } from "./launch/setting.ts";
 
 const EXIT = { failure: 1, usage: 2, address: 3, signal: 128 } as const;
@@ -71,13 +76,15 @@ async function main(): Promise<void> {
   process.stderr.on("error", () => {});
   const flags = flagsOf(process.argv.slice(2), version);
   const plan = await planOf({ flags, environment: process.env });
-  const { envFile, ready, logFormat } = plan.settings;
+  const { envFile, caFile, ready, logFormat } = plan.settings;
   if (envFile !== undefined) clearEnvironmentFile(envFile);
+  if (caFile !== undefined) clearAuthorityFile(caFile);
   const lab = await start(plan);
   stopOnSignals(lab);
   if (logFormat !== "json") process.stderr.write(banner(plan, lab.servers, version));
-  if (envFile !== undefined) writeEnvironmentFile(envFile, lab.servers);
-  if (ready) process.stdout.write(`${JSON.stringify(readyRecord(process.pid, lab.servers))}\n`);
+  if (caFile !== undefined) writeFileSync(caFile, lab.ca ?? "");
+  if (envFile !== undefined) writeEnvironmentFile(envFile, lab.servers, caFile);
+  if (ready) process.stdout.write(`${JSON.stringify(readyRecord(process.pid, lab.servers, lab.ca))}\n`);
 }
 
 main().catch((error) => {

@@ -1,7 +1,7 @@
 import { isIP, isIPv6 } from "node:net";
 import { WirelabError } from "./errors.ts";
 import type { Endpoint, Protocol } from "./events/events.ts";
-import type { ListenOptions } from "./service.ts";
+import type { TlsStart } from "./tls/options.ts";
 
 /** An address to listen on, as the command line has it; what is left out is for a default to fill in. */
 export type ListenAddress = { readonly host?: string; readonly port: number } | { readonly path: string };
@@ -41,7 +41,7 @@ export function endpointText(endpoint: Endpoint): string {
  * The URL of a running server, to be pasted as it is: with a literal address, and one that can be connected to where the
  * server listens on all of them.
  */
-export function serverUrl(protocol: Protocol, at: Endpoint, tls?: ListenOptions["tls"]): string {
+export function serverUrl(protocol: Protocol, at: Endpoint, tls?: TlsStart): string {
   const schemes = tls === "implicit" ? SECURE_SCHEMES : SCHEMES;
   return "host" in at
     ? `${schemes[protocol]}://${authority(connectableHost(at.host), at.port)}`

@@ -1,9 +1,9 @@
+import type { X509Certificate } from "node:crypto";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 import { endpointOf } from "./address.ts";
 import type { Testimony, Witness, Witnessed } from "./capture/witness.ts";
-import { handshake, type Identity, secured } from "./certificate.ts";
 import { codeOf, messageOf, WirelabError } from "./errors.ts";
 import type {
   CloseReason,
@@ -19,9 +19,22 @@ import { Injector } from "./faults/injector.ts";
 import { shaperOf } from "./faults/shapers.ts";
 import { resetSocket, Wire } from "./faults/wire.ts";
 import type { Connection, DialledAs } from "./service.ts";
+import { isTlsError, tlsReason } from "./tls/failures.ts";
+import {
+  certificateOf,
+  clientHello,
+  factsOf,
+  HandshakeFailure,
+  handshake,
+  secured,
+} from "./tls/handshake.ts";
+import type { ServerTls } from "./tls/server-tls.ts";
 
 /** After our FIN, the peer has so many milliseconds without a byte, and so many altogether, to send its own. */
 const LINGER = { idle: 5000, total: 30_000 };
+
+/** The ends that are not of the lab's own doing. */
+const BY_CLIENTS: readonly CloseReason[] = ["client", "reset", "error"];
 
 /** What hangs on a connection: its data connections, and the ports that wait for one. */
 export interface Dependent {
@@ -45,13 +58,13 @@ export interface PassedBytes extends Required<Origin> {
 /** Is shown all bytes that pass, in order. It must not change them, throw, or wait. */
 export type Tap = (passed: PassedBytes) => void;
 
-/** What the connections of one lab share. */
+/** What the connections of one server share, and all but `tls` with those of its lab. */
 export interface Roster {
   readonly events: EventStream;
   readonly faults: FaultTable;
   readonly witness: Witness | undefined;
-  /** What TLS clients are shown, if the lab speaks TLS. */
-  readonly identity: Identity | undefined;
+  /** How the server speaks TLS, if it does. */
+  readonly tls: ServerTls | undefined;
   /** Those that are open, data connections included. */
   readonly open: Set<SocketConnection>;
 }
@@ -82,6 +95,8 @@ export class SocketConnection implements Connection, Witnessed {
   #traffic = 0;
   #active = this.#opened;
   #children = 0;
+  /** A handshake that is under way. */
+  #securing: Promise<void> | undefined;
 
   /** @param struck the rules that act on this connection as a whole. */
   constructor(
@@ -115,7 +130,8 @@ export class SocketConnection implements Connection, Witnessed {
     roster.events.emit(origin, {
       type: "opened",
       peer: this.peer,
-      secure: this.secure,
+      // A data connection's TLS begins when its transfer does.
+      secure: roster.tls?.start === "implicit" && !parent,
       ...(parent && { parent: parent.id }),
     });
     this.#attend(socket);
@@ -144,6 +160,10 @@ export class SocketConnection implements Connection, Witnessed {
     return this.#torn;
   }
 
+  get certificate(): X509Certificate | undefined {
+    return this.#carrier instanceof TLSSocket ? certificateOf(this.#carrier) : undefined;
+  }
+
   get observed(): boolean {
     return this.#roster.events.observed || this.#injector.concerned;
   }
@@ -153,22 +173,20 @@ export class SocketConnection implements Connection, Witnessed {
   }
 
   async startTls(): Promise<void> {
-    const { identity } = this.#roster;
-    if (!identity) {
+    const { tls } = this.#roster;
+    if (!tls) {
       throw new WirelabError(
         "TLS_UNAVAILABLE",
-        `${this.origin.server} has no certificate, so it cannot speak TLS: give the lab the option tls.`,
+        `${this.origin.server} has no certificate, so it cannot speak TLS: give it the option tls.`,
       );
     }
     await this.#wire?.flushed();
-    // In plain text, and in front of the handshake: somebody may have put it there who is not the client.
-    if (this.stream.readableFlowing !== null) while (this.#socket.read() !== null);
-    const carrier = secured(this.#socket, identity);
-    this.#carrier = carrier;
-    this.#attend(carrier);
-    this.#wire?.adopt(carrier);
-    this.#testimony?.secured?.();
-    await handshake(carrier);
+    this.#securing = this.#secure(tls);
+    try {
+      await this.#securing;
+    } finally {
+      this.#securing = undefined;
+    }
   }
 
   emit(event: Occurrence): void {
@@ -302,21 +320,55 @@ export class SocketConnection implements Connection, Witnessed {
     return direction === "in" ? "out" : "in";
   }
 
+  async #secure(tls: ServerTls): Promise<void> {
+    const until = performance.now() + tls.handshakeTimeout;
+    try {
+      // Whoever begins with TLS may speak something else, and can be told so as long as nothing is encrypted.
+      if (this.stream.readableFlowing === null) await clientHello(this.#socket, tls.handshakeTimeout);
+      // In plain text, and in front of the handshake: somebody may have put it there who is not the client.
+      else while (this.#socket.read() !== null);
+      const carrier = secured(this.#socket, tls);
+      this.#carrier = carrier;
+      this.#attend(carrier);
+      this.#wire?.adopt(carrier);
+      this.#testimony?.secured?.();
+      await handshake(carrier, until - performance.now());
+      this.#roster.events.emit(this.origin, factsOf(carrier));
+    } catch (error) {
+      if (!(error instanceof HandshakeFailure)) throw error;
+      const ours = this.#reason !== undefined && !BY_CLIENTS.includes(this.#reason);
+      this.#reason ??= "error";
+      if (error.kind !== "silent" && !ours)
+        this.emit({ type: "error", code: error.code, message: error.message });
+      throw error;
+    }
+  }
+
   #attend(carrier: Socket): void {
     carrier.on("error", (error) => {
       this.#torn = true;
       const code = codeOf(error);
       const reset = code === "ECONNRESET" || code === "EPIPE";
       this.#reason ??= reset ? "reset" : "error";
-      if (!reset) this.emit({ type: "error", code: code ?? "IO", message: messageOf(error) });
+      // What happened to a handshake is told by its failure.
+      if (reset || this.#securing) return;
+      const told = isTlsError(error)
+        ? { code: "TLS_FAILED", message: `TLS has failed: ${tlsReason(error)}.` }
+        : { code: code ?? "IO", message: messageOf(error) };
+      this.emit({ type: "error", ...told });
     });
     carrier.once("end", () => {
       this.#reason ??= "client";
     });
   }
 
-  #onClose(resolve: (reason: CloseReason) => void, parent: SocketConnection | undefined): void {
+  async #onClose(
+    resolve: (reason: CloseReason) => void,
+    parent: SocketConnection | undefined,
+  ): Promise<void> {
     clearTimeout(this.#lingering);
+    // Why it failed is told before the end.
+    if (this.#securing) await this.#securing.catch(() => {});
     const reason = this.#reason ?? "server";
     for (const dependent of this.dependents) dependent.orphan(reason);
     parent?.dependents.delete(this);

@@ -68,11 +68,12 @@ export class Datagrams implements Intake {
     served: Served<DatagramEngine>,
     roster: Roster,
   ): Promise<Datagrams> {
-    const { host, port = 0, path, tls } = listen;
-    const impossible =
-      path !== undefined ? "a Unix-domain socket" : tls !== undefined && "TLS, and there is no DTLS here";
-    if (impossible) {
-      throw new WirelabError("BAD_OPTION", `${served.server} speaks UDP: it cannot have ${impossible}.`);
+    const { host, port = 0, path } = listen;
+    if (path !== undefined) {
+      throw new WirelabError(
+        "BAD_OPTION",
+        `${served.server} speaks UDP: it cannot have a Unix-domain socket.`,
+      );
     }
     const gate = new Gate(listen.gate);
     const socket = createSocket(isIPv6(host) ? "udp6" : "udp4");

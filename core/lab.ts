@@ -3,7 +3,6 @@ import { type Account, type Accounts, accountTable, DEFAULT_ACCOUNTS } from "./a
 import { type Passage, passagesTo } from "./capture/passage.ts";
 import { RECORDED_AS_BYTES, type RecordOptions, recordEvents, recordPackets } from "./capture/record.ts";
 import { together } from "./capture/witness.ts";
-import { type Certificate, type Identity, identityFrom, type TlsOptions } from "./certificate.ts";
 import { type Clock, clockFrom, type Moment } from "./clock.ts";
 import { type Roster, SocketConnection, type Tap } from "./connection.ts";
 import { dial, listenOnce, reach } from "./data.ts";
@@ -23,6 +22,8 @@ import { type InspectedStore, inspected } from "./store/inspect.ts";
 import { memoryStore } from "./store/memory.ts";
 import { secluded } from "./store/secluded.ts";
 import type { Store } from "./store/store.ts";
+import { LabTls } from "./tls/lab-tls.ts";
+import type { BrokenCertificate, KeyPair, TlsSetting } from "./tls/options.ts";
 
 export interface LabOptions {
   /** Who can log in. Default: `foo` with password `bar` and all permissions, as in pyftpdlib's example. */
@@ -34,10 +35,11 @@ export interface LabOptions {
   /** A store of one's own, instead of both; {@link Lab.reset} leaves it, and a folder, as they are. */
   readonly store?: Store;
   /**
-   * The certificate for TLS: `generated` makes a throw-away one for `localhost`, 127.0.0.1 and ::1, which clients can trust by
-   * {@link Lab.certificate}. Default: `generated` where a server cannot do without, else none and no TLS.
+   * TLS for every server that does not say otherwise by its own `tls`, each as its protocol has it: HTTPS, telnets, TLS over TCP;
+   * FTP's clients can ask for it. `true` gives each server a certificate that a CA of the lab's own issues; clients trust it by
+   * {@link Lab.ca}. Default `false`.
    */
-  readonly tls?: TlsOptions;
+  readonly tls?: TlsSetting;
   /** The address of every server that names none itself. Default 127.0.0.1. */
   readonly host?: string;
   /** How many events the transcript remembers. Default 10,000; 0 for none. */
@@ -89,8 +91,33 @@ export interface Lab<
   readonly store: InspectedStore;
   readonly clock: Clock;
   readonly accounts: Accounts;
-  /** What TLS clients are shown, and what they are to trust; undefined where the lab speaks no TLS. */
-  readonly certificate: Certificate | undefined;
+  /**
+   * What TLS clients are to trust, as PEM, so that they need not switch verification off: `ca` of `node:tls`, `--cacert` of curl,
+   * a file named by NODE_EXTRA_CA_CERTS. Undefined where no server speaks TLS.
+   */
+  readonly ca: string | undefined;
+  /**
+   * A certificate for a client, issued by the lab's own CA, which servers with `requestCert` take.
+   *
+   * @param name its common name.
+   * @param broken what is wrong with it, for a client that is to be refused. Default: nothing.
+   *
+   * @example
+   * ```ts
+   * import { once } from "node:events";
+   * import { connect } from "node:tls";
+   * import { startLab, tcp } from "wirelab";
+   *
+   * await using lab = await startLab({ echo: tcp({ behaviour: "echo", tls: { requestCert: true } }) });
+   * const { host, port } = lab.servers.echo;
+   * const secured = lab.events.next("secured");
+   * const client = connect({ host, port, ca: lab.ca, ...(await lab.clientCertificate("ann")) });
+   * await once(client, "secureConnect");
+   * console.log((await secured).subject); // CN=ann
+   * client.destroy();
+   * ```
+   */
+  clientCertificate(name: string, broken?: Exclude<BrokenCertificate, "wrong-host">): Promise<KeyPair>;
   /**
    * Makes everything what it was at the start: ends open sessions at once, and restores files in memory, faults, their
    * seed, the clock and the transcript. Ports stay. For between two tests.
@@ -130,9 +157,7 @@ export async function startLab<const T extends Readonly<Record<string, Service>>
   const clock = clockFrom(options.clock);
   const store = inspected(await secluded(await storeOf(options, clock), services));
   await makeHomes(store, accounts);
-  const needed = Object.values(services).some(({ listen }) => listen.tls !== undefined);
-  const tls = options.tls ?? (needed ? "generated" : undefined);
-  const identity = tls && (await identityFrom(tls));
+  const tls = new LabTls(options.tls);
   const events = new EventStream();
   const recording = recordingFor(options.transcript, options.capture);
   const transcript = transcriptOf(events, recording);
@@ -156,7 +181,7 @@ export async function startLab<const T extends Readonly<Record<string, Service>>
       ...(options.record?.packets ? [recordPackets(options.record.packets)] : []),
     ],
     recordBytes: options.record?.events && recordEvents(events, options.record.events),
-    identity,
+    tls,
     log,
     host: options.host ?? "127.0.0.1",
     lab: () => running,
@@ -183,7 +208,8 @@ export async function startLab<const T extends Readonly<Record<string, Service>>
     store,
     clock,
     accounts,
-    certificate: identity?.certificate,
+    ca: tls.ca,
+    clientCertificate: (name, broken) => tls.clientCertificate(name, broken),
     async reset() {
       await lab.reset();
       if (initial) await store.restore(initial);
@@ -209,7 +235,7 @@ interface Shared {
   readonly captures: readonly ((passage: Passage) => void)[];
   /** Who is shown what passes where events do not tell it. */
   readonly recordBytes: ((passage: Passage) => void) | undefined;
-  readonly identity: Identity | undefined;
+  readonly tls: LabTls;
   readonly log: Logger;
   readonly host: string;
   readonly lab: () => Lab;
@@ -219,7 +245,7 @@ interface Shared {
 class RunningLab {
   readonly #shared: Shared;
   readonly #rooms = rooms();
-  readonly #roster: Roster;
+  readonly #roster: Omit<Roster, "tls">;
   readonly #servers = new Set<RunningServer>();
   readonly #engines = new Map<string, Engine>();
   #connections = 0;
@@ -227,20 +253,21 @@ class RunningLab {
 
   constructor(shared: Shared) {
     this.#shared = shared;
-    const { events, faults, tap, captures, recordBytes, identity } = shared;
+    const { events, faults, tap, captures, recordBytes } = shared;
     const redact = (origin: Required<Origin>) => this.#engines.get(origin.server)?.redaction?.(origin);
     const witness = together([
       tap && (({ origin }) => ({ passed: (direction, bytes) => tap({ ...origin, direction, bytes }) })),
       ...captures.map((take) => passagesTo(take, redact)),
       recordBytes && passagesTo(recordBytes, redact, RECORDED_AS_BYTES),
     ]);
-    this.#roster = { events, faults, witness, identity, open: new Set() };
+    this.#roster = { events, faults, witness, open: new Set() };
   }
 
   async start(name: string, service: Service): Promise<Server> {
-    const { accounts, store, events, clock, identity, log, host, lab } = this.#shared;
+    const { accounts, store, events, clock, log, host, lab } = this.#shared;
     const { protocol, listen } = service;
-    const roster = this.#roster;
+    const tls = await this.#shared.tls.of(name, service, host);
+    const roster: Roster = { ...this.#roster, tls };
     const stopping = new AbortController();
     const site: Site = {
       server: name,
@@ -248,7 +275,7 @@ class RunningLab {
       store,
       accounts,
       rooms: this.#rooms,
-      certificate: identity?.certificate,
+      tls: tls?.start,
       clock,
       signal: stopping.signal,
       emit: (event) => events.emit({ server: name, protocol }, event),

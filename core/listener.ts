@@ -8,6 +8,7 @@ import { acted } from "./faults/faults.ts";
 import { Gate } from "./gate.ts";
 import type { Intake } from "./server.ts";
 import type { Engine, ListenOptions, Speaker } from "./service.ts";
+import { HandshakeFailure } from "./tls/handshake.ts";
 
 /** How long somebody who is not let in has to take the words that say so, in milliseconds. */
 const TURNED_AWAY = 2000;
@@ -27,10 +28,10 @@ export class Listener implements Intake {
   readonly #origin: Origin;
   readonly #roster: Roster;
   readonly #gate: Gate;
-  readonly tls: ListenOptions["tls"];
   readonly #server: NetServer;
   readonly #own = new Set<SocketConnection>();
   readonly #turnedAway = new Set<Socket>();
+  readonly #securing = new Set<SocketConnection>();
   #clock: NodeJS.Timeout | undefined;
 
   /**
@@ -49,16 +50,10 @@ export class Listener implements Intake {
     const wanted =
       listen.path !== undefined ? { path: listen.path } : { host: listen.host, port: listen.port ?? 0 };
     await bind(server, wanted, served.server);
-    return new Listener(server, gate, served, roster, listen.tls);
+    return new Listener(server, gate, served, roster);
   }
 
-  private constructor(
-    server: NetServer,
-    gate: Gate,
-    served: Served,
-    roster: Roster,
-    tls: ListenOptions["tls"],
-  ) {
+  private constructor(server: NetServer, gate: Gate, served: Served, roster: Roster) {
     const bound = server.address();
     if (bound === null) throw new WirelabError("STOPPED", `${served.server} was closed while it started.`);
     this.address = typeof bound === "string" ? { path: bound } : endpointOf(bound.address, bound.port);
@@ -66,7 +61,6 @@ export class Listener implements Intake {
     this.#origin = { server: served.server, protocol: served.protocol };
     this.#roster = roster;
     this.#gate = gate;
-    this.tls = tls;
     this.#server = server;
     server.on("connection", (socket) => this.#admit(socket));
     // After a successful bind, what can fail is one accept (out of file handles, say): told, and the next may succeed.
@@ -82,6 +76,8 @@ export class Listener implements Intake {
   /** Stops accepting; connections that are open stay. Resolves when the socket no longer listens. */
   close(): Promise<void> {
     for (const socket of this.#turnedAway) socket.destroy();
+    // No engine knows them yet, so none could say goodbye.
+    for (const connection of this.#securing) connection.cut("stopped");
     return new Promise((resolve) => {
       // Node calls back when every accepted connection is closed too; the address is free before that.
       this.#server.close();
@@ -94,7 +90,7 @@ export class Listener implements Intake {
     const refused = this.#gate.admit(peer);
     if (refused) {
       this.#roster.events.emit(this.#origin, { type: "refused", peer, reason: refused });
-      const wordless = refused === "denied" || this.tls === "implicit";
+      const wordless = refused === "denied" || this.#secures;
       this.#turnAway(socket, wordless ? undefined : this.#served.engine.goodbye?.("full"));
       return;
     }
@@ -120,19 +116,39 @@ export class Listener implements Intake {
       clearInterval(this.#clock);
       this.#clock = undefined;
     });
-    if (this.tls === "implicit") void this.#secure(connection);
+    if (this.#secures) void this.#secure(connection);
     else this.#accept(connection);
   }
 
+  /** Whether TLS begins with the first byte. */
+  get #secures(): boolean {
+    return this.#roster.tls?.start === "implicit";
+  }
+
   async #secure(connection: SocketConnection): Promise<void> {
+    this.#securing.add(connection);
     try {
       await connection.startTls();
-    } catch {
-      // Observers have been told why.
+    } catch (error) {
+      this.#refuse(connection, error);
+      return;
+    } finally {
+      this.#securing.delete(connection);
+    }
+    this.#accept(connection);
+  }
+
+  /** Ends a connection that did not come to TLS, with words where they can be read. Observers have been told why. */
+  #refuse(connection: SocketConnection, error: unknown): void {
+    const kind = error instanceof HandshakeFailure ? error.kind : "failed";
+    const words =
+      kind === "plain" || kind === "certificate" ? this.#served.engine.goodbye?.(kind) : undefined;
+    if (words === undefined || !connection.stream.writable) {
       connection.cut("error");
       return;
     }
-    this.#accept(connection);
+    connection.stream.write(words);
+    connection.end("error");
   }
 
   #accept(connection: SocketConnection): void {

@@ -28,6 +28,7 @@ const LEVEL_OF: Readonly<Record<WireEvent["type"], LogLevel>> = {
   listening: "info",
   stopped: "info",
   opened: "info",
+  secured: "info",
   closed: "info",
   login: "info",
   transfer: "info",

@@ -2,7 +2,7 @@ import { endpointText, serverUrl } from "./address.ts";
 import type { Roster, SocketConnection } from "./connection.ts";
 import type { Endpoint, Protocol } from "./events/events.ts";
 import type { Lab } from "./lab.ts";
-import type { ListenOptions, Speaker } from "./service.ts";
+import type { Speaker } from "./service.ts";
 
 /** A server that runs. */
 export interface Server extends AsyncDisposable {
@@ -51,7 +51,6 @@ const RESET_GRACE = 100;
 /** What takes in the clients of a server: a {@link Listener}, or the socket of {@link Datagrams}. */
 export interface Intake {
   readonly address: Endpoint;
-  readonly tls?: ListenOptions["tls"];
   /** Forgets its clients; connections are not its own. */
   reset?(): void;
   /** Takes in nobody any more, and lets go of the address. @param grace milliseconds for what is on its way. */
@@ -88,7 +87,7 @@ export class RunningServer implements Server {
     this.host = "host" in at ? at.host : "";
     this.port = "host" in at ? at.port : 0;
     if ("path" in at) this.path = at.path;
-    this.url = serverUrl(protocol, at, intake.tls);
+    this.url = serverUrl(protocol, at, roster.tls?.start);
     this.#intake = intake;
     this.#engine = engine;
     this.#stopping = stopping;

@@ -1,14 +1,15 @@
+import type { X509Certificate } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Accounts } from "./accounts.ts";
 import type { Redaction } from "./capture/redaction.ts";
-import type { Certificate } from "./certificate.ts";
 import type { Clock } from "./clock.ts";
 import type { CloseReason, Endpoint, Occurrence, Origin, Protocol, Reply } from "./events/events.ts";
 import type { GateOptions } from "./gate.ts";
 import type { Logger } from "./log.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Store } from "./store/store.ts";
+import type { TlsSetting, TlsStart } from "./tls/options.ts";
 
 /** Where a server listens, and whom it lets in. */
 export interface ListenOptions {
@@ -20,10 +21,10 @@ export interface ListenOptions {
   readonly path?: string;
   readonly gate?: GateOptions;
   /**
-   * `implicit`: every connection begins with a TLS handshake. `required`: the protocol asks for one, and needs a certificate.
-   * Either way a lab without the option `tls` makes itself a certificate. Default: neither.
+   * Whether it speaks TLS (HTTPS, telnets and so on), and how: `true` for a certificate that the lab's own CA issues, which
+   * clients trust by `lab.ca`. Default: as the lab's option `tls` has it, and that is `false`.
    */
-  readonly tls?: "implicit" | "required";
+  readonly tls?: TlsSetting;
 }
 
 /**
@@ -39,6 +40,13 @@ export interface Service<Own extends object = object> {
    * them by any protocol; they cannot hold the lab's files. Default: none.
    */
   readonly secludes?: readonly string[];
+  /**
+   * How the protocol begins TLS, where it is spoken: `implicit`, with the first byte; `explicit`, when the engine calls
+   * `connection.startTls()`; `none` where there is no TLS for it. Default `implicit`.
+   */
+  readonly tlsStart?: TlsStart;
+  /** The protocols that clients can choose from by ALPN (RFC 7301), `http/1.1` for example. Default: what they offer is ignored. */
+  readonly alpn?: readonly string[];
   /** Called once per lab; imports the engine's package here, so that a lab loads only what it runs. */
   open(site: Site): Speaker<Own> | Promise<Speaker<Own>>;
 }
@@ -64,11 +72,12 @@ export interface Engine<Own extends object = object> {
   upgrade?(connection: Connection, request: IncomingMessage, head: Buffer): void;
   /**
    * The words for a client whom core sends away, in the protocol's own form (`421 …`): `full` at the gate, `idle` and
-   * `lifetime` when a clock ran out. None by default; a protocol whose words are no text says them itself.
+   * `lifetime` when a clock ran out, `plain` where it speaks in plain text and the server TLS, `certificate` when its certificate
+   * is not good. None by default; a protocol whose words are no text says them itself.
    *
    * @param connection the client's, where it was let in.
    */
-  goodbye?(reason: "full" | "idle" | "lifetime", connection?: Connection): string | undefined;
+  goodbye?(reason: Goodbye, connection?: Connection): string | undefined;
   /**
    * Takes the passwords out of what a client sends, for those who remember bytes. Called when a connection opens, before
    * {@link Engine.accept}; what it gives is called for all that is received, in order. Default: there are none.
@@ -112,6 +121,8 @@ export interface Flow {
   /** Tells the lab's observers what the protocol saw. The datagrams themselves are told by core, as frames. */
   emit(event: Occurrence): void;
 }
+/** Why core sends a client away: see {@link Engine.goodbye}. */
+export type Goodbye = "full" | "idle" | "lifetime" | "plain" | "certificate";
 
 /** All that a protocol may reach. */
 export interface Site {
@@ -122,8 +133,8 @@ export interface Site {
   readonly store: Store;
   readonly accounts: Accounts;
   readonly rooms: Rooms;
-  /** What TLS clients are shown; undefined where the lab speaks no TLS. */
-  readonly certificate: Certificate | undefined;
+  /** How this server begins TLS; undefined where it speaks none. */
+  readonly tls: "implicit" | "explicit" | undefined;
   /** What time it is, for all that is said of time. */
   readonly clock: Clock;
   /** Aborted when the lab begins to stop. */
@@ -197,6 +208,8 @@ export interface Connection {
   readonly secure: boolean;
   /** Whether the TLS session is one that began on another connection. */
   readonly resumed: boolean;
+  /** Who the client is by its certificate, which was found good; undefined where it has shown none. */
+  readonly certificate: X509Certificate | undefined;
   /** Whether anybody wants commands, replies and frames: ask before building one. The other events are always told. */
   readonly observed: boolean;
   /**
@@ -210,10 +223,10 @@ export interface Connection {
   readonly torn: boolean;
   /**
    * Upgrades to TLS in place, as server; `stream` may be another one afterwards, so who listens to it lets go of it first,
-   * and pauses it. What was written leaves before, and the handshake has 10 s. What came before and was not read is thrown
+   * and pauses it. What was written leaves before, and the handshake has its time-out. What came before and was not read is thrown
    * away, since it came in plain text; of a stream that nobody has begun to read, it is the beginning of the handshake.
    *
-   * @throws WirelabError `TLS_UNAVAILABLE` when the lab has no certificate; `TLS_FAILED`, and the connection is closed.
+   * @throws WirelabError `TLS_UNAVAILABLE` when the server has no certificate; `TLS_FAILED`, and the connection is closed.
    */
   startTls(): Promise<void>;
   /** Tells the lab's observers what the protocol saw. Free while nobody observes. */

@@ -36,6 +36,7 @@ function pasteable(plan: Plan, { name, url, host, port, path }: Server): string[
     // Only the password that everybody knows is printed; curl and lftp ask for others.
     password: account === DEFAULT_ACCOUNTS[0] ? account?.password : undefined,
     tls: plan.tls === undefined ? "off" : "on",
+    caFile: plan.settings.caFile,
   });
   return (commands ?? []).map((command, index) => `  ${(index === 0 ? name : "").padEnd(8)}${command}`);
 }

@@ -1,4 +1,4 @@
-import { type ListenAddress, parseAddress } from "../core/address.ts";
+import { authority, type ListenAddress, parseAddress } from "../core/address.ts";
 import type { Protocol } from "../core/events/events.ts";
 import type { Service } from "../core/service.ts";
 import { mapped, type Setting, value } from "./setting.ts";
@@ -22,8 +22,10 @@ interface Reach {
   /** The name of an account; its password with it where everybody knows that. */
   readonly user: string;
   readonly password: string | undefined;
-  /** Whether the lab has a certificate. */
+  /** Whether its clients speak TLS, or can ask for it. */
   readonly tls: "on" | "off";
+  /** The file of what TLS clients are to trust, if it is written. */
+  readonly caFile: string | undefined;
 }
 
 /** A kind of server, as the command knows it. */
@@ -53,6 +55,17 @@ export function kind<Options extends object>(
   },
 ): Kind {
   return own as Omit<typeof own, "settings"> & Pick<Kind, "settings">;
+}
+
+/** How curl is called: what is written nowhere, it cannot trust. */
+export function curl({ tls, caFile }: Reach): string {
+  if (tls === "off") return "curl";
+  return caFile === undefined ? "curl --insecure" : `curl --cacert ${caFile}`;
+}
+
+/** How one talks by TLS and a terminal. */
+export function openssl({ host, port }: Reach): string {
+  return `openssl s_client -quiet -connect ${authority(host, port)}`;
 }
 
 /** The flag of a server that listens: `--tcp[=ADDR]`. */

@@ -1,7 +1,7 @@
 import { type Account, accountTable, DEFAULT_ACCOUNTS } from "../core/accounts.ts";
 import type { ListenAddress } from "../core/address.ts";
-import type { TlsOptions } from "../core/certificate.ts";
 import { WirelabError } from "../core/errors.ts";
+import type { TlsSetting } from "../core/tls/options.ts";
 import { type Asked, askedBy, type Kind } from "./kind.ts";
 import { KINDS } from "./servers.ts";
 import { defined, type Sources, valuesOf } from "./setting.ts";
@@ -21,8 +21,8 @@ export interface Plan {
   readonly servers: ReadonlyMap<string, PlannedServer>;
   readonly settings: Settings;
   readonly accounts: readonly Account[];
-  /** The certificate, where TLS is to be spoken. */
-  readonly tls: TlsOptions | undefined;
+  /** TLS for all servers, if it is to be spoken. */
+  readonly tls: TlsSetting | undefined;
 }
 
 /**
@@ -74,10 +74,17 @@ function accountsOf({ user, anonymous }: Settings): readonly Account[] {
   return accounts;
 }
 
-function tlsOf({ tls, cert, key }: Settings): TlsOptions | undefined {
-  if (cert === undefined && key === undefined) return tls && "generated";
-  if (cert === undefined || key === undefined)
-    throw new WirelabError("BAD_OPTION", "--cert and --key go together.");
+function tlsOf({ tls, cert, key, caFile }: Settings): TlsSetting | undefined {
+  const reject = (why: string): never => {
+    throw new WirelabError("BAD_OPTION", why);
+  };
+  if (cert === undefined && key === undefined) {
+    if (caFile !== undefined && tls === undefined) reject("--ca-file needs --tls.");
+    return tls;
+  }
+  if (cert === undefined || key === undefined) return reject("--cert and --key go together.");
+  if (typeof tls === "string")
+    reject(`--tls=${tls} is for certificates of the lab's own CA, not for --cert.`);
   return { cert, key };
 }
 

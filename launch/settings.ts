@@ -2,6 +2,7 @@ import { type Account, accountTable } from "../core/accounts.ts";
 import type { Rule } from "../core/faults/faults.ts";
 import { Gate } from "../core/gate.ts";
 import { PERMISSIONS } from "../core/permissions.ts";
+import { BROKEN_CERTIFICATES, type BrokenCertificate } from "../core/tls/options.ts";
 import { contentOf, jsonArray } from "./files.ts";
 import { choice, list, type Setting, toggle, type Values, value } from "./setting.ts";
 
@@ -28,11 +29,23 @@ export const SETTINGS = {
       bare: "elr",
     },
   ),
-  tls: toggle("--tls", "let FTP clients ask for TLS, with a throw-away certificate"),
-  cert: value("--cert <FILE>", "the certificate for TLS, as PEM, instead; with --key", contentOf, {
+  tls: value(
+    "--tls [CERTIFICATE]",
+    `TLS on every server: https, telnets and so on; ftp's clients can ask for it. A throw-away CA issues the certificates, good ones or ${BROKEN_CERTIFICATES.join(", ")}`,
+    brokenCertificate,
+    { bare: true, choices: BROKEN_CERTIFICATES },
+  ),
+  cert: value("--cert <FILE>", "TLS with this certificate, as PEM, instead; with --key", contentOf, {
     names: "file",
   }),
   key: value("--key <FILE>", "the private key of --cert, as PEM", contentOf, { names: "file" }),
+  caFile: value(
+    "--ca-file <FILE>",
+    "write what TLS clients are to trust to this file when everything listens",
+    String,
+    // A variable that tells those who use a lab where it is.
+    { names: "file", variable: "none" },
+  ),
   faults: value("--faults <FILE>", "fault rules, as a JSON array", rulesOf, { names: "file", fallback: [] }),
   seed: value("--seed <N>", "what chance in fault rules is drawn from (default another one each time)", seed),
   ready: choice("--ready <FORMAT>", "one line on stdout when everything listens", ["json"]),
@@ -57,6 +70,12 @@ function account(text: string): Account {
   const made = { name, password, permissions };
   accountTable([made]);
   return made;
+}
+
+function brokenCertificate(text: string): BrokenCertificate | true {
+  const broken = BROKEN_CERTIFICATES.find((word) => word === text);
+  if (broken === undefined) throw new Error(`"${text}" is none of ${BROKEN_CERTIFICATES.join(", ")}.`);
+  return broken;
 }
 
 function block(text: string): string {

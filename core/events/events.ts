@@ -64,7 +64,29 @@ export type Occurrence =
 export type Lifecycle =
   | { readonly type: "listening"; readonly url: string }
   | { readonly type: "refused"; readonly peer: Endpoint; readonly reason: RefusalReason }
-  | { readonly type: "opened"; readonly peer: Endpoint; readonly secure: boolean; readonly parent?: string }
+  | {
+      readonly type: "opened";
+      readonly peer: Endpoint;
+      /** Whether it begins with TLS; what comes of that is told by `secured`, or by an error. */
+      readonly secure: boolean;
+      readonly parent?: string;
+    }
+  | {
+      /** A TLS handshake has come to its good end. */
+      readonly type: "secured";
+      /** `TLSv1.3` for example. */
+      readonly version: string;
+      /** The cipher suite by its name in IANA's registry. */
+      readonly cipher: string;
+      /** Whether the session is one that began on another connection. */
+      readonly resumed: boolean;
+      /** The application protocol that client and server agreed on (RFC 7301), if the client asked. */
+      readonly alpn?: string;
+      /** The name that the client asked for (SNI, RFC 6066 §3), if any. */
+      readonly serverName?: string;
+      /** Who the client is by its certificate, `CN=ann` for example, if it has shown one. It was found good. */
+      readonly subject?: string;
+    }
   | {
       readonly type: "closed";
       readonly reason: CloseReason;

@@ -28,6 +28,9 @@ export function reproducibleLines(
         return [`refused ${"host" in event.peer ? event.peer.host : "a client"}: ${event.reason}`];
       case "opened":
         return [event.secure ? "opened with TLS" : "opened"];
+      case "secured":
+        // Whether a session is resumed depends on how soon the ticket of another one came.
+        return [visible(`secured by ${event.version}${event.subject ? `, client ${event.subject}` : ""}`)];
       case "closed":
         return UNTOLD_ENDS.includes(event.reason) ? [] : [`closed (${event.reason})`];
       case "command":

@@ -10,6 +10,17 @@ export function sentenceOf(event: WireEvent): string {
       return `refused ${endpointText(event.peer)}: ${event.reason}`;
     case "opened":
       return `opened by ${endpointText(event.peer)}${event.secure ? " with TLS" : ""}`;
+    case "secured": {
+      const { version, cipher, resumed, alpn, serverName, subject } = event;
+      const more = [
+        cipher,
+        ...(resumed ? ["resumed"] : []),
+        ...(alpn ? [alpn] : []),
+        ...(serverName ? [`for ${serverName}`] : []),
+        ...(subject ? [`client ${subject}`] : []),
+      ];
+      return visible(`secured by ${version} (${more.join(", ")})`);
+    }
     case "closed":
       return `closed (${event.reason}) after ${bytesOf(event.received)} in and ${event.sent} out`;
     case "stopped":

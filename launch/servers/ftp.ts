@@ -1,6 +1,6 @@
 import type { PortRange } from "../../core/service.ts";
 import type { FtpOptions } from "../../servers/ftp/index.ts";
-import { kind, listening } from "../kind.ts";
+import { curl, kind, listening } from "../kind.ts";
 import { value } from "../setting.ts";
 
 export const ftp = kind<FtpOptions>({
@@ -20,17 +20,18 @@ export const ftp = kind<FtpOptions>({
     ),
   },
   service: async (options) => (await import("../../servers/ftp/index.ts")).ftp(options),
-  commands: ({ url, path, user, password, tls }) =>
-    path
-      ? [`nc -U ${path}`]
-      : [
-          `curl --user ${[user, password].filter(Boolean).join(":")} ${url}/`,
-          // Nobody has signed a throw-away certificate.
-          ...(tls === "on"
-            ? [`curl --ssl-reqd --insecure --user ${[user, password].filter(Boolean).join(":")} ${url}/`]
-            : []),
-          `lftp -u ${[user, password].filter(Boolean).join(",")} ${url}`,
-        ],
+  commands(reach) {
+    const { url, path, user, password, tls, caFile } = reach;
+    if (path) return [`nc -U ${path}`];
+    const known = [user, password].filter(Boolean);
+    const trust = caFile === undefined ? "set ssl:verify-certificate no" : `set ssl:ca-file ${caFile}`;
+    return [
+      `curl --user ${known.join(":")} ${url}/`,
+      ...(tls === "on" ? [`${curl(reach)} --ssl-reqd --user ${known.join(":")} ${url}/`] : []),
+      // It asks for TLS wherever it can have it.
+      `lftp ${tls === "on" ? `-e '${trust}' ` : ""}-u ${known.join(",")} ${url}`,
+    ];
+  },
 });
 
 function portRange(text: string): PortRange {

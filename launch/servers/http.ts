@@ -1,7 +1,7 @@
 import type { HttpOptions } from "../../servers/http/index.ts";
 import type { Stub } from "../../servers/http/stubs/stub.ts";
 import { jsonArray } from "../files.ts";
-import { kind, listening } from "../kind.ts";
+import { curl, kind, listening } from "../kind.ts";
 import { value } from "../setting.ts";
 
 export const http = kind<HttpOptions>({
@@ -29,10 +29,12 @@ export const http = kind<HttpOptions>({
       cgi: { ...more, environment: { ...(PATH !== undefined && { PATH }), ...environment } },
     });
   },
-  commands: ({ url, path, user, password }) =>
-    path
-      ? [`curl --unix-socket ${path} http://127.0.0.1/`]
-      : [`curl ${url}/`, `curl --user ${[user, password].filter(Boolean).join(":")} -T FILE ${url}/`],
+  commands(reach) {
+    const { url, path, user, password, tls } = reach;
+    if (path) return [`${curl(reach)} --unix-socket ${path} ${tls === "on" ? "https" : "http"}://127.0.0.1/`];
+    const known = [user, password].filter(Boolean).join(":");
+    return [`${curl(reach)} ${url}/`, `${curl(reach)} --user ${known} -T FILE ${url}/`];
+  },
 });
 
 async function stubsFrom(path: string): Promise<readonly Stub[]> {

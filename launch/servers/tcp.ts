@@ -1,5 +1,5 @@
 import { TCP_BEHAVIOURS, type TcpOptions } from "../../servers/tcp/index.ts";
-import { kind, listening } from "../kind.ts";
+import { kind, listening, openssl } from "../kind.ts";
 import { choice } from "../setting.ts";
 
 export const tcp = kind<TcpOptions>({
@@ -12,5 +12,9 @@ export const tcp = kind<TcpOptions>({
     }),
   },
   service: async (options) => (await import("../../servers/tcp/index.ts")).tcp(options),
-  commands: ({ host, port, path }) => [path ? `nc -U ${path}` : `echo hello | nc -N ${host} ${port}`],
+  commands(reach) {
+    const { host, port, path, tls } = reach;
+    if (path) return [`nc -U ${path}`];
+    return [`echo hello | ${tls === "on" ? openssl(reach) : `nc -N ${host} ${port}`}`];
+  },
 });

@@ -1,5 +1,5 @@
 import type { TelnetOptions } from "../../servers/telnet/index.ts";
-import { kind, listening } from "../kind.ts";
+import { kind, listening, openssl } from "../kind.ts";
 import { list, mapped, toggle, value } from "../setting.ts";
 
 export const telnet = kind<TelnetOptions>({
@@ -25,7 +25,11 @@ export const telnet = kind<TelnetOptions>({
     ),
   },
   service: async (options) => (await import("../../servers/telnet/index.ts")).telnet(options),
-  commands: ({ host, port, path }) => [path ? `socat - UNIX-CONNECT:${path}` : `telnet ${host} ${port}`],
+  commands(reach) {
+    const { host, port, path, tls } = reach;
+    if (path) return [`socat - UNIX-CONNECT:${path}`];
+    return [tls === "on" ? openssl(reach) : `telnet ${host} ${port}`];
+  },
 });
 
 function program(text: string): readonly [name: string, path: string] {

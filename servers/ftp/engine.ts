@@ -12,6 +12,8 @@ const GOODBYE = {
   full: "421 Too many clients are connected.\r\n",
   idle: "421 Nothing was heard for too long.\r\n",
   lifetime: "421 The connection has lasted its time.\r\n",
+  plain: "421 Here TLS begins with the first byte (ftps).\r\n",
+  certificate: "421 The certificate is not accepted.\r\n",
 } as const;
 
 /**

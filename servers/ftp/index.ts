@@ -1,14 +1,20 @@
 import { isIPv4 } from "node:net";
 import { WirelabError } from "../../core/errors.ts";
 import type { ListenOptions, PortRange, Service } from "../../core/service.ts";
+import type { TlsOptions, TlsSetting } from "../../core/tls/options.ts";
+
+/**
+ * `explicit`: clients may ask for TLS (AUTH TLS). `required`: they must, for the control connection and for every data connection.
+ * `implicit`: TLS begins with the first byte, as on port 990.
+ */
+export type FtpTlsMode = "explicit" | "required" | "implicit";
+
+/** {@link TlsSetting}, by which TLS is `explicit`; or the mode alone, or options with a mode. */
+export type FtpTls = TlsSetting | FtpTlsMode | (TlsOptions & { readonly mode?: FtpTlsMode });
 
 export interface FtpOptions extends Omit<ListenOptions, "tls"> {
-  /**
-   * `explicit`: clients may ask for TLS (AUTH TLS), where the lab has a certificate. `required`: they must, for the control
-   * connection and for every data connection. `implicit`: TLS begins with the first byte, as on port 990. Default `explicit`.
-   * With the last two a lab without the option `tls` makes itself a certificate.
-   */
-  readonly tls?: "explicit" | "required" | "implicit";
+  /** Whether clients can speak TLS, when, and with which certificate: see {@link FtpTls}. Default: as the lab's option `tls` has it. */
+  readonly tls?: FtpTls;
   /** Whether a data connection must resume a TLS session, as vsftpd demands it: only who has one may take it. Default false. */
   readonly requireReuse?: boolean;
   /**
@@ -31,7 +37,7 @@ export interface FtpOptions extends Omit<ListenOptions, "tls"> {
 
 /** {@link FtpOptions} that a session goes by, filled in. */
 export interface FtpSettings {
-  readonly tls: "explicit" | "required" | "implicit";
+  readonly tls: FtpTlsMode;
   readonly requireReuse: boolean;
   readonly keepPartial: boolean;
   readonly greeting: string;
@@ -67,18 +73,19 @@ export function ftp(options: FtpOptions = {}): Service {
     passivePorts,
     loginPause = 250,
     maxLoginTries = 3,
-    tls = "explicit",
+    tls,
     requireReuse = false,
     keepPartial = false,
     ...listen
   } = options;
+  const { mode, setting } = modeOf(tls);
   const settings: FtpSettings = {
     greeting,
     passiveHost,
     passivePorts,
     loginPause,
     maxLoginTries,
-    tls,
+    tls: mode,
     requireReuse,
     keepPartial,
   };
@@ -88,13 +95,26 @@ export function ftp(options: FtpOptions = {}): Service {
     listen: {
       ...listen,
       gate: { idle: IDLE, ...listen.gate },
-      ...(tls !== "explicit" && { tls }),
+      ...(setting !== undefined && { tls: setting }),
     },
+    tlsStart: mode === "implicit" ? "implicit" : "explicit",
     open: async (site) => (await import("./engine.ts")).ftpEngine(site, settings),
   };
 }
 
-const TLS = ["explicit", "required", "implicit"];
+const MODES: readonly unknown[] = ["explicit", "required", "implicit"] satisfies FtpTlsMode[];
+
+function isMode(tls: unknown): tls is FtpTlsMode {
+  return MODES.includes(tls);
+}
+
+/** When TLS begins, and how it is spoken; the lab decides whether it is where nothing is said. */
+function modeOf(tls: FtpTls | undefined): { mode: FtpTlsMode; setting: TlsSetting | undefined } {
+  if (isMode(tls)) return { mode: tls, setting: true };
+  if (typeof tls !== "object") return { mode: "explicit", setting: tls };
+  const { mode = "explicit", ...setting }: TlsOptions & { readonly mode?: FtpTlsMode } = tls;
+  return { mode, setting };
+}
 
 function check({ passiveHost, passivePorts, loginPause, maxLoginTries, tls }: FtpSettings): void {
   const reject = (why: string) => {
@@ -110,7 +130,7 @@ function check({ passiveHost, passivePorts, loginPause, maxLoginTries, tls }: Ft
       reject(`passivePorts go from ${from} to ${to}; ports are 1 to 65535, the lower one first`);
     }
   }
-  if (!TLS.includes(tls)) reject(`tls is "${tls}"; it can be ${TLS.join(", ")}`);
+  if (!isMode(tls)) reject(`tls.mode is ${JSON.stringify(tls)}; it can be ${MODES.join(", ")}`);
   if (!(loginPause >= 0)) reject(`loginPause is ${loginPause}; it is in milliseconds, 0 for none`);
   if (!(maxLoginTries >= 1)) reject(`maxLoginTries is ${maxLoginTries}; it must be 1 or more`);
 }

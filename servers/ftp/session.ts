@@ -112,7 +112,7 @@ export class Session {
 
   /** Whether clients can ask for TLS. */
   get offersTls(): boolean {
-    return this.#site.certificate !== undefined;
+    return this.#site.tls !== undefined;
   }
 
   /** Data connections would be in the clear, and must not be. */

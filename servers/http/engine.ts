@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { Duplex } from "node:stream";
 import type { Request, RequestHandler, Response } from "express";
 import { linesRedacted } from "../../core/capture/redaction.ts";
-import type { Engine, Site } from "../../core/service.ts";
+import type { Engine, Goodbye, Site } from "../../core/service.ts";
 import { application } from "./application.ts";
 import { cgiSettings } from "./cgi/options.ts";
 import { cgi } from "./cgi/serve.ts";
@@ -22,9 +22,12 @@ import { targetOf } from "./target.ts";
 import type { Turn } from "./turn.ts";
 import { visitors } from "./visitor.ts";
 
-const TOO_MANY = new Refusal(503, "Too many clients are connected: try again in a moment.", {
-  "Retry-After": "1",
-});
+/** What clients hear whom core sends away; those whose time is up hear nothing. */
+const GOODBYES: Readonly<Partial<Record<Goodbye, Refusal>>> = {
+  full: new Refusal(503, "Too many clients are connected: try again in a moment.", { "Retry-After": "1" }),
+  plain: new Refusal(400, "This port speaks HTTPS, and this was a plain HTTP request: write https://."),
+  certificate: new Refusal(400, "The client's certificate is not accepted."),
+};
 
 /** Node's HTTP server as a function of streams, with an Express app behind it. */
 export async function httpEngine(site: Site, options: HttpOptions): Promise<Engine<HttpStubbing>> {
@@ -157,7 +160,10 @@ export async function httpEngine(site: Site, options: HttpOptions): Promise<Engi
       connection.closed.then(() => conversations.delete(stream));
       server.emit("connection", stream);
     },
-    goodbye: (reason) => (reason === "full" ? rawReply(TOO_MANY, site.clock.now()) : undefined),
+    goodbye(reason) {
+      const refusal = GOODBYES[reason];
+      return refusal && rawReply(refusal, site.clock.now());
+    },
     redaction: () => linesRedacted(["authorization:", "proxy-authorization:"]),
     drain() {
       for (const conversation of conversations.values()) conversation.drain();

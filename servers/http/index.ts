@@ -90,6 +90,7 @@ export function http(options: HttpOptions = {}): Service<HttpStubbing> {
   return {
     protocol: "http",
     listen: options,
+    alpn: ["http/1.1"],
     ...(cgi !== undefined && { secludes: [typeof cgi === "string" ? cgi : cgi.folder] }),
     open: async (site) => (await import("./engine.ts")).httpEngine(site, options),
   };

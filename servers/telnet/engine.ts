@@ -7,6 +7,8 @@ const GOODBYES = {
   full: "The server is full. Try again later.\r\n",
   idle: "\r\nNothing was typed for too long. Goodbye.\r\n",
   lifetime: "\r\nThis connection has lasted as long as it may. Goodbye.\r\n",
+  plain: "This server speaks TLS: come by telnets.\r\n",
+  certificate: "Your certificate is not accepted.\r\n",
 } as const;
 
 const STOPPING = "\nThe server is stopping. Goodbye.\n";

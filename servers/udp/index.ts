@@ -39,6 +39,8 @@ export interface UdpOptions extends Omit<ListenOptions, "path" | "tls"> {
 export function udp(options: UdpOptions = {}): Service {
   return {
     protocol: "udp",
+    // Node has no DTLS.
+    tlsStart: "none",
     listen: options,
     open: async (site) => (await import("./engine.ts")).udpEngine(options.behaviour ?? "echo", site),
   };

@@ -105,7 +105,7 @@ describe("what a transcript has of bytes", () => {
 
   clientTest("tshark", "shows what was inside TLS, and who opened a data connection", async (context) => {
     needPrograms(context, "curl");
-    await using lab = await startLab({ files: ftp() }, { ...options, tls: "generated", capture: 1_000_000 });
+    await using lab = await startLab({ files: ftp() }, { ...options, tls: true, capture: 1_000_000 });
     const { url } = lab.servers.files;
     const user = `ann:${SECRET}`;
     await run("curl", ["-sSk", "--ssl-reqd", "--user", user, `${url}/index.html`]);

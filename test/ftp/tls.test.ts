@@ -6,18 +6,18 @@ import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { Client } from "basic-ftp";
-import { generate } from "selfsigned";
 import { describe, expect, test } from "vitest";
-import { type FtpOptions, type LabOptions, startLab } from "../../index.ts";
+import { authority } from "../../core/tls/authority.ts";
+import { type FtpOptions, ftp, type LabOptions, startLab } from "../../index.ts";
 import { clientTest, run } from "../clients.ts";
 import { Dialogue, type FtpLab, ftpLab, stored } from "./dialogue.ts";
 
 const FILES = { "/a.txt": "hello\n" };
 const tlsLab = (server: FtpOptions = {}, options: LabOptions = {}) =>
-  ftpLab({ tls: "generated", files: FILES, ...options }, server);
+  ftpLab({ tls: true, files: FILES, ...options }, server);
 
 /** What a client needs to trust the lab. */
-const trust = (lab: FtpLab) => ({ ca: lab.certificate!.ca, servername: "localhost" });
+const trust = (lab: FtpLab) => ({ ca: lab.ca!, servername: "localhost" });
 
 async function loggedInByTls(lab: FtpLab) {
   const dialogue = await Dialogue.greeted(lab.servers.files);
@@ -75,7 +75,7 @@ describe("explicit TLS", () => {
   test("a lab without a certificate says so, and has no TLS in FEAT", async () => {
     await using lab = await ftpLab();
     await using dialogue = await Dialogue.greeted(lab.servers.files);
-    expect(lab.certificate).toBeUndefined();
+    expect(lab.ca).toBeUndefined();
     expect(await dialogue.code("AUTH TLS")).toBe(534);
     expect(await dialogue.say("FEAT")).not.toMatch(/AUTH|PBSZ|PROT/);
   });
@@ -220,15 +220,15 @@ describe("TLS that is demanded", () => {
 
 describe("certificates", () => {
   test("one of one's own is shown; one without its key is refused", async () => {
-    const [own, other] = await Promise.all(
-      ["own.test", "other.test"].map((value) => generate([{ name: "commonName", value }], { keyType: "ec" })),
-    );
-    await using lab = await tlsLab({}, { tls: { cert: own!.cert, key: own!.private } });
+    const issuer = await authority();
+    const own = await issuer.server(["own.test"]);
+    const other = await issuer.server(["other.test"]);
+    await using lab = await tlsLab({}, { tls: own });
     await using dialogue = await Dialogue.greeted(lab.servers.files);
     const control = await dialogue.secure({ rejectUnauthorized: false });
-    expect(control.getPeerCertificate().subject.CN).toBe("own.test");
-    for (const key of [other!.private, "no key"]) {
-      const refused = startLab({}, { tls: { cert: own!.cert, key } });
+    expect(control.getPeerCertificate().subjectaltname).toBe("DNS:own.test");
+    for (const key of [other.key, "no key"]) {
+      const refused = startLab({ files: ftp() }, { tls: { ...own, key } });
       await expect(refused).rejects.toMatchObject({ code: "BAD_OPTION" });
     }
   });
@@ -263,7 +263,7 @@ describe("real clients", () => {
     const folder = await mkdtemp(join(tmpdir(), "wirelab-tls-"));
     try {
       const ca = join(folder, "ca.pem");
-      await writeFile(ca, lab.certificate!.ca);
+      await writeFile(ca, lab.ca!);
       await body(lab, ca, folder);
     } finally {
       await rm(folder, { recursive: true });

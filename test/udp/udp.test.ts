@@ -89,7 +89,7 @@ describe("addresses", () => {
     });
     const path = { ...udp(), listen: { path: "/tmp/no.sock" } };
     await expect(startLab({ path })).rejects.toMatchObject({ code: "BAD_OPTION" });
-    const tls = { ...udp(), listen: { tls: "implicit" as const } };
+    const tls = { ...udp(), listen: { tls: true } };
     await expect(startLab({ tls })).rejects.toMatchObject({ code: "BAD_OPTION" });
   });
 });

@@ -1,0 +1,52 @@
+import { WirelabError } from "../errors.ts";
+import type { Service } from "../service.ts";
+import { type Authority, authority } from "./authority.ts";
+import { type BrokenCertificate, type KeyPair, type TlsSetting, tlsFor } from "./options.ts";
+import { type ServerTls, serverTls } from "./server-tls.ts";
+
+/** A lab's own CA, and what it has made of its servers' settings. */
+export class LabTls {
+  readonly #setting: TlsSetting | undefined;
+  readonly #trusted = new Set<string>();
+  #authority: Promise<Authority> | undefined;
+
+  constructor(setting: TlsSetting | undefined) {
+    this.#setting = setting;
+  }
+
+  /** What the clients of all its servers are to trust, as PEM; undefined where none speaks TLS. */
+  get ca(): string | undefined {
+    return this.#trusted.size === 0 ? undefined : [...this.#trusted].join("");
+  }
+
+  /**
+   * How a server speaks TLS; undefined where it does not.
+   *
+   * @param host the lab's address, for servers that have none of their own.
+   * @throws WirelabError `BAD_OPTION` in the server's name.
+   */
+  async of(name: string, service: Service, host: string): Promise<ServerTls | undefined> {
+    const { listen, tlsStart: start = "implicit", alpn } = service;
+    if (start === "none") {
+      if (!listen.tls) return undefined;
+      throw new WirelabError("BAD_OPTION", `${name}: there is no TLS for ${service.protocol}.`);
+    }
+    const options = tlsFor(name, listen.tls, this.#setting);
+    if (!options) return undefined;
+    const made = await serverTls(name, options, { start, alpn, host: listen.host ?? host }, () =>
+      this.#own(),
+    );
+    this.#trusted.add(made.ca.endsWith("\n") ? made.ca : `${made.ca}\n`);
+    return made;
+  }
+
+  async clientCertificate(name: string, broken?: Exclude<BrokenCertificate, "wrong-host">): Promise<KeyPair> {
+    return (await this.#own()).client(name, broken);
+  }
+
+  /** Made when it is first needed: a lab without TLS starts faster. */
+  #own(): Promise<Authority> {
+    this.#authority ??= authority();
+    return this.#authority;
+  }
+}
