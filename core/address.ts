@@ -69,6 +69,16 @@ export function endpointOf(address: string | undefined, port: number | undefined
   return address === undefined || port === undefined ? { path: "" } : { host: plainAddress(address), port };
 }
 
+/** Why a Unix-domain socket cannot have a path, where it cannot. */
+export function whyNoSocketPath(path: string): string | undefined {
+  if (path === "") return "is empty";
+  if (path.includes("\0")) return "has a NUL";
+  // sun_path of sockaddr_un holds 108 bytes on Linux and 104 elsewhere, its closing NUL included.
+  return Buffer.byteLength(path) > 103
+    ? "is too long for a Unix-domain socket, which takes 103 bytes"
+    : undefined;
+}
+
 const EXPECTED = "An address is PORT, HOST:PORT, [IPV6]:PORT or unix:PATH; port 0 takes any free port.";
 
 /**
@@ -89,10 +99,8 @@ export function parseAddress(text: string, expected = EXPECTED): ListenAddress {
   };
   if (text.startsWith("unix:")) {
     const path = text.slice("unix:".length);
-    if (path === "") reject("names no path");
-    // sun_path of sockaddr_un holds 108 bytes on Linux and 104 elsewhere, its closing NUL included.
-    if (Buffer.byteLength(path) > 103) reject("is too long for a Unix-domain socket, which takes 103 bytes");
-    return { path };
+    const why = whyNoSocketPath(path);
+    return why ? reject(`has a path that ${why}`) : { path };
   }
   const match = /^(?:(?:\[([^\]]*)\]|([^:[\]]+)):)?(\d+)$/.exec(text);
   if (!match) {

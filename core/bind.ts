@@ -1,10 +1,10 @@
-import { rm, stat } from "node:fs/promises";
-import { connect, type Server as NetServer, type ListenOptions as NodeListenOptions } from "node:net";
+import type { Server as NetServer, ListenOptions as NodeListenOptions } from "node:net";
 import { authority } from "./address.ts";
 import { codeOf, type ErrorCode, messageOf, WirelabError } from "./errors.ts";
 
 const BIND_ERRORS: Readonly<Record<string, readonly [ErrorCode, string]>> = {
-  EADDRINUSE: ["ADDRESS_IN_USE", "the address is in use; choose another port, or 0 for any free one"],
+  EADDRINUSE: ["ADDRESS_IN_USE", "the address is in use; choose another one, or port 0 for any free one"],
+  EEXIST: ["ADDRESS_IN_USE", "a file that is no socket is there, and is left as it is"],
   EACCES: [
     "ADDRESS_DENIED",
     "permission denied; ports below 1024 and foreign folders need rights, others do not",
@@ -14,6 +14,7 @@ const BIND_ERRORS: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   ENOTFOUND: ["ADDRESS_UNAVAILABLE", "no such host; write a literal address"],
   EAFNOSUPPORT: ["ADDRESS_UNAVAILABLE", "this machine does not speak that family of addresses"],
   ENOENT: ["ADDRESS_UNAVAILABLE", "the folder of the socket does not exist"],
+  ENOTDIR: ["ADDRESS_UNAVAILABLE", "what should be the folder of the socket is none"],
 };
 
 /** Why a server cannot listen at an address, said so that its user knows what to do. */
@@ -37,19 +38,4 @@ export function bind(server: NetServer, wanted: NodeListenOptions, name: string)
       resolve();
     });
   });
-}
-
-/** Removes the socket file of a process that is gone. One that somebody answers on, or another kind of file, stays. */
-export async function clearStale(path: string): Promise<void> {
-  const found = await stat(path).catch(() => undefined);
-  if (!found?.isSocket()) return;
-  const alive = await new Promise<boolean>((resolve) => {
-    const probe = connect(path);
-    probe.once("connect", () => {
-      probe.destroy();
-      resolve(true);
-    });
-    probe.once("error", (error) => resolve(codeOf(error) !== "ECONNREFUSED"));
-  });
-  if (!alive) await rm(path, { force: true });
 }

@@ -108,7 +108,7 @@ export class Datagrams implements Intake {
   /** Forgets all peers, and what faults hold. */
   reset(): void {
     this.#release([...this.#held], () => {});
-    this.#flows.clear();
+    for (const key of this.#flows.keys()) this.#forget(key);
   }
 
   async close(grace: number): Promise<void> {
@@ -152,16 +152,22 @@ export class Datagrams implements Intake {
     const { idle, maxConnections } = this.#gate.limits;
     const key = endpointText(peer);
     const now = performance.now();
-    let flow = this.#flows.get(key);
-    this.#flows.delete(key);
-    if (!flow || now - flow.heard >= idle) flow = this.#begun(peer, to);
+    const known = this.#flows.get(key);
+    if (known && now - known.heard >= idle) this.#forget(key);
+    const flow = this.#flows.get(key) ?? this.#begun(peer, to);
     flow.heard = now;
+    this.#flows.delete(key);
     this.#flows.set(key, flow);
     for (const longestSilent of this.#flows.keys()) {
       if (this.#flows.size <= maxConnections) break;
-      this.#flows.delete(longestSilent);
+      this.#forget(longestSilent);
     }
     return flow;
+  }
+
+  #forget(key: string): void {
+    this.#flows.get(key)?.testimony?.closed?.("peer", "fin");
+    this.#flows.delete(key);
   }
 
   #begun(peer: Endpoint, to: RemoteInfo): OwnFlow {

@@ -1,6 +1,6 @@
 import { createServer, type Server as NetServer, type Socket } from "node:net";
 import { endpointOf } from "./address.ts";
-import { bind, clearStale } from "./bind.ts";
+import { bind } from "./bind.ts";
 import { type Roster, SocketConnection, whereOf } from "./connection.ts";
 import { codeOf, messageOf, WirelabError } from "./errors.ts";
 import type { Endpoint, Origin, Protocol } from "./events/events.ts";
@@ -8,6 +8,7 @@ import { acted } from "./faults/faults.ts";
 import { Gate } from "./gate.ts";
 import type { Intake } from "./server.ts";
 import type { Engine, ListenOptions, Speaker } from "./service.ts";
+import { SocketFile } from "./socket-file.ts";
 import { HandshakeFailure } from "./tls/handshake.ts";
 
 /** How long somebody who is not let in has to take the words that say so, in milliseconds. */
@@ -29,6 +30,7 @@ export class Listener implements Intake {
   readonly #roster: Roster;
   readonly #gate: Gate;
   readonly #server: NetServer;
+  readonly #file: SocketFile | undefined;
   readonly #own = new Set<SocketConnection>();
   readonly #turnedAway = new Set<Socket>();
   readonly #securing = new Set<SocketConnection>();
@@ -37,7 +39,8 @@ export class Listener implements Intake {
   /**
    * Binds the address; nothing is accepted before the answer.
    *
-   * @throws WirelabError `ADDRESS_IN_USE`, `ADDRESS_DENIED`, `ADDRESS_UNAVAILABLE` or `BAD_OPTION`, naming server and address.
+   * @throws WirelabError `ADDRESS_IN_USE`, `ADDRESS_DENIED`, `ADDRESS_UNAVAILABLE`, `BAD_ADDRESS` or `BAD_OPTION`, naming server
+   *   and address.
    */
   static async open(
     listen: ListenOptions & { readonly host: string },
@@ -46,14 +49,25 @@ export class Listener implements Intake {
   ): Promise<Listener> {
     const gate = new Gate(listen.gate);
     const server = createServer({ allowHalfOpen: true, noDelay: true });
-    if (listen.path !== undefined) await clearStale(listen.path);
-    const wanted =
-      listen.path !== undefined ? { path: listen.path } : { host: listen.host, port: listen.port ?? 0 };
-    await bind(server, wanted, served.server);
-    return new Listener(server, gate, served, roster);
+    const { host, port, path, mode } = listen;
+    const refuse = (why: string): never => {
+      throw new WirelabError("BAD_OPTION", `${served.server} has ${why}.`);
+    };
+    if (path === undefined && mode !== undefined)
+      refuse("a mode, which is of a Unix-domain socket, and no path");
+    if (path !== undefined && port !== undefined) refuse("a port and the path of a Unix-domain socket");
+    const file = path === undefined ? undefined : await SocketFile.bind(server, path, served.server, mode);
+    if (!file) await bind(server, { host, port: port ?? 0 }, served.server);
+    return new Listener(server, file, gate, served, roster);
   }
 
-  private constructor(server: NetServer, gate: Gate, served: Served, roster: Roster) {
+  private constructor(
+    server: NetServer,
+    file: SocketFile | undefined,
+    gate: Gate,
+    served: Served,
+    roster: Roster,
+  ) {
     const bound = server.address();
     if (bound === null) throw new WirelabError("STOPPED", `${served.server} was closed while it started.`);
     this.address = typeof bound === "string" ? { path: bound } : endpointOf(bound.address, bound.port);
@@ -62,6 +76,7 @@ export class Listener implements Intake {
     this.#roster = roster;
     this.#gate = gate;
     this.#server = server;
+    this.#file = file;
     server.on("connection", (socket) => this.#admit(socket));
     // After a successful bind, what can fail is one accept (out of file handles, say): told, and the next may succeed.
     server.on("error", (error) =>
@@ -80,7 +95,8 @@ export class Listener implements Intake {
     for (const connection of this.#securing) connection.cut("stopped");
     return new Promise((resolve) => {
       // Node calls back when every accepted connection is closed too; the address is free before that.
-      this.#server.close();
+      if (this.#file) this.#file.close(this.#server);
+      else this.#server.close();
       setImmediate(resolve);
     });
   }

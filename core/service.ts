@@ -17,8 +17,13 @@ export interface ListenOptions {
   readonly port?: number;
   /** The literal address to listen on. Default: the lab's, which is 127.0.0.1. */
   readonly host?: string;
-  /** The path of a Unix-domain socket, instead of host and port. */
+  /**
+   * The path of a Unix-domain socket, instead of host and port. The file of a process that is gone is replaced; it goes with the
+   * server.
+   */
   readonly path?: string;
+  /** The mode of the socket's file, which says who may connect. Default 0o600: its owner alone, whatever the umask. */
+  readonly mode?: number;
   readonly gate?: GateOptions;
   /**
    * Whether it speaks TLS (HTTPS, telnets and so on), and how: `true` for a certificate that the lab's own CA issues, which

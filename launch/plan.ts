@@ -44,7 +44,7 @@ export async function planOf(sources: Sources): Promise<Plan> {
 }
 
 async function serversOf(settings: Settings, sources: Sources): Promise<Map<string, PlannedServer>> {
-  const { allow, deny } = settings;
+  const { allow, deny, socketMode } = settings;
   const kinds: readonly (readonly [string, Kind])[] = Object.entries(KINDS);
   const flags = Object.fromEntries(kinds.map(([name, { flag }]) => [name, askedBy(flag)]));
   const asked = await valuesOf(flags, sources);
@@ -55,10 +55,11 @@ async function serversOf(settings: Settings, sources: Sources): Promise<Map<stri
     const own = await valuesOf(kind.settings, sources);
     const unasked: readonly Asked[] = port !== undefined && (settings.all || nothing) ? [{}] : [];
     for (const [index, { address, options }] of (asked[name] ?? unasked).entries()) {
+      const mode = address && "path" in address && socketMode !== undefined ? { mode: socketMode } : {};
       servers.set(index === 0 ? name : `${name}${index + 1}`, {
         kind,
         address: address ?? { port: port ?? 0 },
-        options: { gate: { allow, deny }, ...defined(own), ...options },
+        options: { gate: { allow, deny }, ...mode, ...defined(own), ...options },
       });
     }
   }

@@ -10,6 +10,11 @@ import { choice, list, type Setting, toggle, type Values, value } from "./settin
 export const SETTINGS = {
   all: toggle("--all", "start all servers"),
   host: value("--host <HOST>", "address to listen on where ADDR has none", String, { fallback: "127.0.0.1" }),
+  socketMode: value(
+    "--socket-mode <MODE>",
+    "who may connect to Unix-domain sockets, in octal (default 600, their owner)",
+    socketMode,
+  ),
   open: toggle("--open", "let anonymous users write even where other machines reach the servers"),
   allow: list("--allow <CIDR>", "let in only these addresses (repeatable)", block, { fallback: [] }),
   deny: list("--deny <CIDR>", "keep these addresses out (repeatable)", block, { fallback: [] }),
@@ -76,6 +81,11 @@ function brokenCertificate(text: string): BrokenCertificate | true {
   const broken = BROKEN_CERTIFICATES.find((word) => word === text);
   if (broken === undefined) throw new Error(`"${text}" is none of ${BROKEN_CERTIFICATES.join(", ")}.`);
   return broken;
+}
+
+function socketMode(text: string): number {
+  if (!/^0?[0-7]{3}$/.test(text)) throw new Error(`"${text}" is no mode of a file: write 660, say.`);
+  return Number.parseInt(text, 8);
 }
 
 function block(text: string): string {

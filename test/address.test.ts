@@ -29,7 +29,7 @@ describe("addresses of the command line", () => {
     ["[]:80", "which is no IPv6 address"],
     ["127.0.0.256:80", "which is no IPv4 address"],
     ["127.0.0.1:", "is no address"],
-    ["unix:", "names no path"],
+    ["unix:", "has a path that is empty"],
     [`unix:/${"x".repeat(103)}`, "too long for a Unix-domain socket"],
   ])("%j is refused: %s", (text, why) => {
     expect(() => parseAddress(text)).toThrow(

@@ -1,8 +1,5 @@
 import { once } from "node:events";
-import { existsSync, mkdtempSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, expect, test } from "vitest";
 import { ftp, http, type Service, startLab, tcp, telnet, WirelabError } from "../index.ts";
@@ -26,25 +23,6 @@ describe("starting", () => {
     await using lab = await startLab({ six: tcp({ host: "::1" }) });
     expect(lab.servers.six.url).toBe(`tcp://[::1]:${lab.servers.six.port}`);
     expect(await text(dial(lab.servers.six).end("x"))).toBe("Hello, world!");
-  });
-
-  test("a Unix-domain socket, whose file goes with the server", async () => {
-    const path = join(mkdtempSync(join(tmpdir(), "lab-")), "one.sock");
-    {
-      await using lab = await startLab({ one: tcp({ path }) });
-      expect(lab.servers.one).toMatchObject({ host: "", port: 0, path, url: `unix:${path}` });
-      expect(await text(connect({ path, allowHalfOpen: true }).end("x"))).toBe("Hello, world!");
-      await expect(startLab({ two: tcp({ path }) })).rejects.toMatchObject({ code: "ADDRESS_IN_USE" });
-      expect(await text(connect({ path, allowHalfOpen: true }).end("x"))).toBe("Hello, world!");
-    }
-    expect(existsSync(path)).toBe(false);
-  });
-
-  test("what is no socket is not replaced", async () => {
-    const path = join(mkdtempSync(join(tmpdir(), "lab-")), "precious");
-    writeFileSync(path, "data");
-    await expect(startLab({ one: tcp({ path }) })).rejects.toMatchObject({ code: "ADDRESS_IN_USE" });
-    expect(existsSync(path)).toBe(true);
   });
 
   test("all or nothing: one address that is taken stops what had started, at once, and is named", async () => {

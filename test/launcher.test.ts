@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -194,7 +195,8 @@ describe("starting", () => {
 
   test("a Unix-domain socket", async () => {
     const path = join(folder(), "lab.sock");
-    await using running = await Running.start(`--tcp=unix:${path}`);
+    await using running = await Running.start(`--tcp=unix:${path}`, "--socket-mode=660");
+    expect(statSync(path).mode & 0o777).toBe(0o660);
     expect(running.at("tcp")).toEqual({ url: `unix:${path}`, path });
     expect(await text(connect({ path, allowHalfOpen: true }).end("x"))).toBe("Hello, world!");
     expect((await running.stop()).code).toBe(0);
@@ -338,6 +340,7 @@ describe("exit codes", () => {
     [["--anonymous=q"], 'permission "q"'],
     [["--allow", "10.0.0.0/99"], "no CIDR block"],
     [["--tcp-behaviour", "dance"], "none of hello"],
+    [["--socket-mode", "rw"], "no mode of a file"],
     [["--udp=unix:/tmp/no.sock"], "it cannot have a Unix-domain socket"],
     [["--passive-ports", "9-1"], "FROM-TO"],
     [["--cert", "/no/such/file", "--key", "/no/such/file"], "no such file"],

@@ -12,7 +12,7 @@ export const UDP_BEHAVIOURS = ["echo", "discard", "daytime"] as const;
 /** One of {@link UDP_BEHAVIOURS}. */
 export type UdpBehaviour = (typeof UDP_BEHAVIOURS)[number];
 
-export interface UdpOptions extends Omit<ListenOptions, "path" | "tls"> {
+export interface UdpOptions extends Omit<ListenOptions, "path" | "mode" | "tls"> {
   /** What the server does with datagrams; default `echo`. See {@link UDP_BEHAVIOURS}. */
   readonly behaviour?: UdpBehaviour;
 }

@@ -82,7 +82,7 @@ describe("addresses", () => {
     const { port } = lab.servers.one;
     await expect(startLab({ two: udp({ port }) })).rejects.toMatchObject({
       code: "ADDRESS_IN_USE",
-      message: `two cannot listen on 127.0.0.1:${port}: the address is in use; choose another port, or 0 for any free one (EADDRINUSE).`,
+      message: `two cannot listen on 127.0.0.1:${port}: the address is in use; choose another one, or port 0 for any free one (EADDRINUSE).`,
     });
     await expect(startLab({ two: udp({ host: "203.0.113.7" }) })).rejects.toMatchObject({
       code: "ADDRESS_UNAVAILABLE",
