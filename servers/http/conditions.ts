@@ -57,7 +57,17 @@ export function rangeApplies({ headers }: Request, { etag, modified }: Validator
 /** In whole seconds, for HTTP has no others. */
 function isLater(modified: Date | undefined, since: string | undefined): boolean {
   if (modified === undefined || since === undefined) return false;
-  return Math.floor(modified.getTime() / 1000) > Date.parse(since) / 1000;
+  return Math.floor(modified.getTime() / 1000) > timeOf(since) / 1000;
+}
+
+/** The three forms of a time in HTTP (RFC 9110 §5.6.7); the last one, asctime's, does not say that it is Greenwich's. */
+const TIME =
+  /^(?:[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} [\d:]{8} GMT|[A-Z][a-z]{5,8}, \d\d-[A-Z][a-z]{2}-\d\d [\d:]{8} GMT|[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d [\d:]{8} \d{4})$/;
+
+/** A time as HTTP writes it, as Unix time in milliseconds; NaN for anything else, which counts as not said (§13.1.3). */
+export function timeOf(text: string): number {
+  if (!TIME.test(text)) return Number.NaN;
+  return Date.parse(text.endsWith("GMT") ? text : `${text} GMT`);
 }
 
 function tagsIn(list: string): string[] {

@@ -14,7 +14,7 @@ import { respond } from "./respond.ts";
 import type { Settings } from "./settings.ts";
 import { encodePath, isHidden, type Target, targetOf } from "./target.ts";
 import type { Turn } from "./turn.ts";
-import { checkBody, notWritable, receive } from "./upload.ts";
+import { checkBody, checkCoding, notWritable, receive } from "./upload.ts";
 import { CHALLENGE, type Visitor, type Visitors } from "./visitor.ts";
 
 const NOTHING_ASKED: ReadonlyMap<string, string> = new Map();
@@ -42,7 +42,7 @@ export function serveFiles(settings: Settings, visitors: Visitors): (turn: Turn)
   /** RFC 9110 knows nothing of it: a page at every path, for an app that looks at the path itself. */
   async function insteadOf(error: unknown, turn: Turn, { store }: Visitor, path: string): Promise<void> {
     const { fallback } = settings;
-    const missing = codeOf(error) === "NOT_FOUND" || codeOf(error) === "NOT_DIRECTORY";
+    const missing = ["NOT_FOUND", "NOT_DIRECTORY", "BAD_PATH"].includes(codeOf(error) ?? "");
     if (fallback === undefined || !missing || nameOf(path).includes(".") || !acceptsPages(turn.request))
       throw error;
     const content = await contentOf(store, fallback).catch(() => {
@@ -95,6 +95,7 @@ export function serveFiles(settings: Settings, visitors: Visitors): (turn: Turn)
     const entry = await unlessMissing(store.stat(path));
     if (entry?.type !== "directory") throw notAllowed(turn, OF_FILES);
     const { maxBody, dotfiles } = settings;
+    checkCoding(turn);
     const outcome = await receiveForm(turn, { path, store, maxBody, dotfiles });
     const asJson = turn.request.accepts(["html", "json"]) === "json";
     if ((await turn.announce(asJson ? 200 : 303)) !== "go") return;
@@ -169,8 +170,11 @@ export function serveFiles(settings: Settings, visitors: Visitors): (turn: Turn)
           throw notAllowed(turn, hidden ? OF_FILES : await allowedOn(store, path));
       }
     } catch (error) {
-      const inNoDirectory = codeOf(error) === "NOT_DIRECTORY" && method !== "PUT";
-      throw inNoDirectory ? notThere(path) : visitors.orLogIn(error, turn, path);
+      const code = codeOf(error);
+      // A name that no store could have, or one in what is no directory.
+      const nowhere =
+        (code === "NOT_DIRECTORY" || code === "BAD_PATH") && method !== "PUT" && method !== "POST";
+      throw nowhere ? notThere(path) : visitors.orLogIn(error, turn, path);
     }
   };
 }

@@ -68,7 +68,9 @@ export function refusalOf(error: unknown): Refusal {
 /** Refuses a request: with a short text, or JSON where the client prefers that. */
 export async function refuse(turn: Turn, error: unknown): Promise<void> {
   const { request, response, connection } = turn;
-  if (response.writableEnded) return;
+  // What is wrong with a request can show in its head and again in its body: the first word counts.
+  if (response.writableEnded || turn.refused) return;
+  turn.refused = true;
   const refusal = refusalOf(error);
   if (refusal.status === 500) {
     const message = error instanceof Error ? error.message : String(error);

@@ -1,6 +1,6 @@
 import { pipeline } from "node:stream/promises";
 import { codeOf, WirelabError } from "../../core/errors.ts";
-import { checkConditions, rangeApplies } from "./conditions.ts";
+import { checkConditions, rangeApplies, timeOf } from "./conditions.ts";
 import type { Content } from "./content.ts";
 import { contentRange, multipart, type Range, rangesOf } from "./ranges.ts";
 import { Refusal } from "./refusal.ts";
@@ -108,7 +108,12 @@ function lastModifiedOf({ modified, lastModified }: Content, { clock }: Turn): s
 function isFresh(turn: Turn, content: Content): boolean {
   const { request, response } = turn;
   const { headers } = request;
-  if (headers["if-none-match"] === undefined && headers["if-modified-since"] === undefined) return false;
+  const since = headers["if-modified-since"];
+  if (headers["if-none-match"] === undefined && since === undefined) return false;
+  // Express takes any date that JavaScript can read, and one without a zone for a local one.
+  const time = since === undefined ? Number.NaN : timeOf(since);
+  if (Number.isNaN(time)) delete headers["if-modified-since"];
+  else headers["if-modified-since"] = new Date(time).toUTCString();
   response.setHeader("ETag", content.etag);
   const lastModified = lastModifiedOf(content, turn);
   if (lastModified !== undefined) response.setHeader("Last-Modified", lastModified);

@@ -11,11 +11,20 @@ export interface Target {
   readonly query: string;
 }
 
-/** @throws Refusal 400 for a path that is no percent-encoded UTF-8, `BAD_PATH` for one that is no path. */
+/** In characters, decoded: what the store takes. */
+const LONGEST_PATH = 4096;
+
+/**
+ * @throws Refusal 400 for a path that is no percent-encoded UTF-8, 414 for one that is too long; `BAD_PATH` for one that is no
+ *   path.
+ */
 export function targetOf(url: string): Target {
   const mark = url.indexOf("?");
   const encoded = mark < 0 ? url : url.slice(0, mark);
   const decoded = encoded.includes("%") ? decode(encoded) : encoded;
+  if (decoded.length > LONGEST_PATH) {
+    throw new Refusal(414, `The path is too long: it may have ${LONGEST_PATH} characters.`);
+  }
   return {
     path: resolvePath(decoded),
     kind: /\/\.{0,2}$/.test(decoded) ? "directory" : "any",

@@ -23,6 +23,8 @@ export class Turn {
   readonly request: Request;
   readonly response: Response;
   readonly connection: Connection;
+  /** Whether it is being refused. */
+  refused = false;
   /** The lab's. */
   readonly clock: Clock;
   readonly #began = performance.now();

@@ -61,9 +61,19 @@ export function receive(
   });
 }
 
-/** @throws Refusal 400 for a part of a file, 413 for one that says that it is too long. */
-export function checkBody({ request }: Turn, maxBody: number): void {
-  const { headers } = request;
+/** @throws Refusal 415 for a packed body (RFC 9110 §8.4): unpacked it would be another file, and packed a wrong one. */
+export function checkCoding({ request: { headers } }: Turn): void {
+  const coding = headers["content-encoding"] ?? "identity";
+  if (coding.toLowerCase() === "identity") return;
+  throw new Refusal(415, "A body is stored as it is sent, and so it is to be sent unpacked.", {
+    "Accept-Encoding": "identity",
+  });
+}
+
+/** @throws Refusal 400 for a part of a file, 413 for one that says that it is too long, 415 for a packed one. */
+export function checkBody(turn: Turn, maxBody: number): void {
+  const { headers } = turn.request;
+  checkCoding(turn);
   if (headers["content-range"] !== undefined) {
     throw new Refusal(
       400,

@@ -16,8 +16,35 @@ test("a client that has the file is told so, by ETag or time, and the former cou
   expect(await status({ "If-None-Match": '"x"' })).toBe(200);
   expect(await status({ "If-Modified-Since": modified })).toBe(304);
   expect(await status({ "If-Modified-Since": "Thu, 01 Jan 1970 00:00:00 GMT" })).toBe(200);
-  expect(await status({ "If-Modified-Since": "yesterday" })).toBe(200);
+  for (const junk of ["yesterday", "2099", "Thu, 01 Jan 2099 00:00:00", "2099-01-01T00:00:00Z"]) {
+    expect([junk, await status({ "If-Modified-Since": junk })]).toEqual([junk, 200]);
+  }
   expect(await status({ "If-None-Match": '"x"', "If-Modified-Since": modified })).toBe(200);
+});
+
+test("times are understood in all three forms of HTTP, and are Greenwich's", async () => {
+  await using lab = await startLab({ web: http() });
+  await lab.store.setModified("/index.html", new Date("1994-11-06T08:49:37Z"));
+  const zone = process.env.TZ;
+  process.env.TZ = "America/New_York";
+  try {
+    for (const [since, status] of [
+      ["Sun, 06 Nov 1994 08:49:37 GMT", 304],
+      ["Sun, 06 Nov 1994 08:49:36 GMT", 200],
+      ["Sunday, 06-Nov-94 08:49:37 GMT", 304],
+      ["Sunday, 06-Nov-94 08:49:36 GMT", 200],
+      ["Sun Nov  6 08:49:37 1994", 304],
+      ["Sun Nov  6 08:49:36 1994", 200],
+    ] as const) {
+      const answer = await ask(lab.servers.web, "GET /", { "If-Modified-Since": since });
+      expect([since, answer.status]).toEqual([since, status]);
+      const other = await ask(lab.servers.web, "GET /", { "If-Unmodified-Since": since });
+      expect([since, other.status]).toEqual([since, status === 304 ? 200 : 412]);
+    }
+  } finally {
+    if (zone === undefined) delete process.env.TZ;
+    else process.env.TZ = zone;
+  }
 });
 
 test("a 304 carries the validators and no body, and the connection goes on", async () => {

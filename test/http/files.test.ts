@@ -124,9 +124,12 @@ test("paths are decoded once, normalised, and never leave the store", async () =
   expect(await status("/..\\..\\etc\\passwd")).toBe(404);
   expect(await status("/../../../../etc/passwd")).toBe(404);
   expect(await status("/%2e%2e/%2e%2e/etc/passwd")).toBe(404);
-  for (const bad of ["/%00", "/in/x%00.txt", "/%", "/%zz", "/%C3", "/%ff%fe", `/${"a/".repeat(2100)}`]) {
+  for (const bad of ["/%00", "/in/x%00.txt", "/%", "/%zz", "/%C3", "/%ff%fe"]) {
     expect(await status(bad)).toBe(400);
   }
+  expect(await status(`/${"a/".repeat(2100)}`)).toBe(414);
+  expect(await status(`/${"a".repeat(300)}`)).toBe(404);
+  expect((await ask(web, `PUT /${"a".repeat(300)}`, FOO, "x")).status).toBe(400);
 });
 
 test("a slash at the end of a file's name names nothing", async () => {

@@ -11,6 +11,8 @@ const REFUSED: readonly (readonly [string, string, number])[] = [
   ["two Hosts, one hidden by its case", `GET / HTTP/1.1\r\n${HOST}hOsT: b\r\n\r\n`, 400],
   ["a Host that is none", "GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400],
   ["a Host with a path", "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", 400],
+  ["a Host with a broken escape", "GET / HTTP/1.1\r\nHost: a%zz\r\n\r\n", 400],
+  ["a Host that is a port alone", "GET / HTTP/1.1\r\nHost: :80\r\n\r\n", 400],
   ["a Host with a user", "GET / HTTP/1.1\r\nHost: u@a\r\n\r\n", 400],
   ["a space before the colon", "GET / HTTP/1.1\r\nHost : a\r\n\r\n", 400],
   ["a folded header", `GET / HTTP/1.1\r\n${HOST}X: a\r\n b\r\n\r\n`, 400],
@@ -29,6 +31,17 @@ const REFUSED: readonly (readonly [string, string, number])[] = [
     `PUT /x HTTP/1.1\r\n${HOST}Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
     400,
   ],
+  [
+    "an unknown coding inside of chunks",
+    `PUT /x HTTP/1.1\r\n${HOST}Transfer-Encoding: gzip, chunked\r\n\r\n`,
+    501,
+  ],
+  [
+    "an unknown coding in a field of its own",
+    `PUT /x HTTP/1.1\r\n${HOST}Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n`,
+    501,
+  ],
+  ["no coding at all", `PUT /x HTTP/1.1\r\n${HOST}Transfer-Encoding:\r\n\r\n`, 400],
   ["an unknown coding", `PUT /x HTTP/1.1\r\n${HOST}Transfer-Encoding: gzip\r\n\r\n`, 400],
   ["chunked not last", `PUT /x HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked, gzip\r\n\r\n`, 400],
   ["chunks in HTTP/1.0", "PUT /x HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400],
@@ -47,6 +60,7 @@ const REFUSED: readonly (readonly [string, string, number])[] = [
   ["a long header", `GET / HTTP/1.1\r\n${HOST}X: ${"a".repeat(20_000)}\r\n\r\n`, 431],
   ["many headers", `GET / HTTP/1.1\r\n${HOST}${"X: a\r\n".repeat(10_000)}\r\n`, 431],
   ["an unknown method", `FOO / HTTP/1.1\r\n${HOST}\r\n`, 501],
+  ["a very long method", `${"A".repeat(9000)} / HTTP/1.1\r\n${HOST}\r\n`, 501],
   ["a proxy's method", `CONNECT a:80 HTTP/1.1\r\n${HOST}\r\n`, 501],
   ["HTTP/2.0", `GET / HTTP/2.0\r\n${HOST}\r\n`, 505],
   ["HTTP/1.2", `GET / HTTP/1.2\r\n${HOST}\r\n`, 505],
@@ -61,7 +75,7 @@ for (const [what, bytes, status] of REFUSED) {
     const answers = answersIn(await sayAndWait(web, bytes));
     expect(answers).toHaveLength(1);
     expect(answers[0]).toMatchObject({ status, headers: { connection: "close" } });
-    expect(answers[0]?.body).toMatch(new RegExp(`^${status} .+\\n.+\\n$`));
+    expect(answers[0]?.body).toMatch(new RegExp(`^${status} .+\\n.{1,200}\\n$`));
     expect((await ask(web, "GET /")).body).toBe("Hello, world!");
   });
 }
@@ -85,6 +99,13 @@ test("what is odd but allowed is served", async () => {
     const [answer] = answersIn(await say(web, bytes));
     expect([bytes, answer?.status, answer?.body]).toEqual([bytes, 200, "Hello, world!"]);
   }
+});
+
+test("the host of a whole URL counts, and not the Host header beside it", async () => {
+  await using lab = await startLab({ web: http() });
+  const text = "GET http://u:p@elsewhere:81/_/echo HTTP/1.1\r\nHost: a\r\n\r\n";
+  const [answer] = answersIn(await say(lab.servers.web, text));
+  expect(JSON.parse(answer?.body ?? "")).toMatchObject({ url: "/_/echo", headers: { host: "elsewhere:81" } });
 });
 
 test("garbage behind a request is refused behind its answer", async () => {

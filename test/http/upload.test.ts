@@ -41,6 +41,16 @@ test("chunks are put together, trailers and extensions left out", async () => {
   expect(await contentOf(lab.store, "/c")).toBe("one, two");
 });
 
+test("a packed body is refused: nobody would know that the file is to be unpacked", async () => {
+  await using lab = await startLab({ web: http() });
+  const { web } = lab.servers;
+  for (const line of ["PUT /x", "POST /"]) {
+    const refused = await ask(web, line, { ...FOO, "Content-Encoding": "gzip" }, "x");
+    expect([refused.status, refused.headers["accept-encoding"]]).toEqual([415, "identity"]);
+  }
+  expect((await ask(web, "PUT /x", { ...FOO, "Content-Encoding": "identity" }, "x")).status).toBe(201);
+});
+
 test("directories come first, and are no files", async () => {
   await using lab = await startLab({ web: http() }, { files: { "/in/a": "a", "/file": "f" } });
   const { web } = lab.servers;
