@@ -172,6 +172,10 @@ export class SocketConnection implements Connection, Witnessed {
     return this.#injector.followsReplies;
   }
 
+  get held(): boolean {
+    return this.#wire?.holding ?? false;
+  }
+
   async startTls(): Promise<void> {
     const { tls } = this.#roster;
     if (!tls) {

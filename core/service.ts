@@ -222,6 +222,8 @@ export interface Connection {
    * of it, before the body.
    */
   readonly followsReplies: boolean;
+  /** Whether a rule holds back what has been sent, either way: then it is not the client who is slow. */
+  readonly held: boolean;
   /** Resolves when the connection is closed, however it came to that. */
   readonly closed: Promise<CloseReason>;
   /** Whether it was broken off, by an RST of either side or by an error. Known when it is closed. */

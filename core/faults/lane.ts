@@ -57,6 +57,11 @@ export class Lane {
     return this.#held;
   }
 
+  /** Whether shaping holds back what could be delivered. */
+  get holding(): boolean {
+    return this.#halted || (this.#held > 0 && !this.#blocked);
+  }
+
   /** Begins to shape what comes from now on. */
   add(effect: Effect): void {
     this.#effects.add(effect);

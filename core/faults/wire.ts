@@ -98,6 +98,16 @@ export class Wire extends Duplex {
     return this.#under.remoteAddress;
   }
 
+  /** Whether shaping holds back what could pass, in either direction. */
+  get holding(): boolean {
+    return this.#lanes.in.holding || this.#lanes.out.holding;
+  }
+
+  /** Bytes that were taken from the socket. */
+  get bytesRead(): number {
+    return this.#under.bytesRead;
+  }
+
   /** Bytes that were handed to the socket. */
   get bytesWritten(): number {
     return this.#under.bytesWritten;

@@ -1,5 +1,6 @@
 import type { Request, Response } from "express";
 import type { Clock } from "../../core/clock.ts";
+import type { CloseReason } from "../../core/events/events.ts";
 import type { Connection } from "../../core/service.ts";
 import { type Refusal, rawReply } from "./refusal.ts";
 import { Turn } from "./turn.ts";
@@ -27,6 +28,8 @@ export class Conversation {
   readonly #clock: Clock;
   readonly #waiting: { readonly request: Request; readonly response: Response }[] = [];
   #turn: Turn | undefined;
+  /** The request that came last: its body may still be on its way. */
+  #latest: Request | undefined;
   #broken: Refusal | undefined;
   #draining = false;
   #requests = 0;
@@ -36,7 +39,7 @@ export class Conversation {
     this.#clock = clock;
     this.#handler = handler;
     // Node ends a connection by this after the last response. Core's way waits for the peer, so that no RST eats the response.
-    Object.assign(connection.stream, { destroySoon: () => connection.end() });
+    Object.assign(connection.stream, { destroySoon: () => connection.end(this.#reason) });
     connection.closed.then(() => {
       this.#waiting.length = 0;
     });
@@ -47,9 +50,15 @@ export class Conversation {
     return this.#turn;
   }
 
+  /** Why the server ends the connection. */
+  get #reason(): CloseReason {
+    return this.#broken?.status === 408 ? "idle" : "server";
+  }
+
   /** Takes a request, for now or for its turn. */
   take(request: Request, response: Response): void {
     const { stream } = this.connection;
+    this.#latest = request;
     if (!stream.writable) request.resume();
     else if (this.#turn) {
       this.#waiting.push({ request, response });
@@ -61,8 +70,23 @@ export class Conversation {
   break(refusal: Refusal): void {
     if (this.#broken || !this.connection.stream.writable) return;
     this.#broken = refusal;
-    if (!this.#turn) this.#end(refusal);
+    // What is answered already gets no second answer.
+    if (!this.#turn) this.#end(this.#latest?.complete === false ? undefined : refusal);
     else if (this.#waiting.length === 0 && !this.#turn.request.complete) this.#refuse(this.#turn, refusal);
+  }
+
+  /**
+   * For as long as its stream waits, there was no byte either way: ends a connection that waits for its next request, and one
+   * whose client takes nothing of a response.
+   *
+   * @returns `wait` where it is somebody else who has nothing to say.
+   */
+  silent(): "ended" | "wait" {
+    const { connection } = this;
+    if (!this.#turn) connection.end("idle");
+    else if (connection.stream.writableLength > 0 && !connection.held) connection.cut("idle");
+    else return "wait";
+    return "ended";
   }
 
   /** Ends the connection after the response that is under way. */
@@ -116,6 +140,6 @@ export class Conversation {
         connection.emit({ type: "reply", code: lastWords.status, text: lastWords.reason, ms: 0 });
       }
     }
-    connection.end(lastWords?.status === 408 ? "idle" : "server");
+    connection.end(this.#reason);
   }
 }

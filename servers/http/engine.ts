@@ -13,6 +13,7 @@ import { checkHead, originForm } from "./head.ts";
 import type { HttpApp, HttpOptions } from "./index.ts";
 import { inspection } from "./inspect/serve.ts";
 import { malformed } from "./malformed.ts";
+import { BodyClock } from "./pace.ts";
 import { Refusal, rawReply, refuse } from "./refusal.ts";
 import { settingsOf } from "./settings.ts";
 import { serveStubs } from "./stubs/serve.ts";
@@ -34,6 +35,7 @@ export async function httpEngine(site: Site, options: HttpOptions): Promise<Engi
   const settings = settingsOf(options);
   const programSettings = options.cgi === undefined ? undefined : await cgiSettings(options.cgi);
   const conversations = new Map<Duplex, Conversation>();
+  const bodies = new BodyClock(settings.bodyTimeout);
   const { app, IncomingMessage, ServerResponse } = application();
   const visitor = visitors(site, settings.public);
   const files = serveFiles(settings, visitor);
@@ -64,12 +66,15 @@ export async function httpEngine(site: Site, options: HttpOptions): Promise<Engi
   );
   // No limit beside the head's size: Node would drop what is above its 1,000 silently.
   server.maxHeadersCount = 0;
+  // Node counts it anew with each byte, and looks after the keep-alive time-out by the same clock.
+  server.timeout = settings.bodyTimeout;
   // A client that has sent FIN behind its request gets the whole response.
   Object.assign(server, { httpAllowHalfOpen: true });
 
   server.on("checkContinue", (request, response) => {
-    continueWhenRead(request, response);
-    take(request, response);
+    const conversation = conversations.get(request.socket);
+    continueWhenRead(request, response, () => conversation && bodies.watch(request, conversation));
+    conversation?.take(request as Request, response as Response);
   });
   server.on("checkExpectation", take);
   server.on("clientError", (error, socket) => {
@@ -79,7 +84,9 @@ export async function httpEngine(site: Site, options: HttpOptions): Promise<Engi
   server.on("connect", (_request, socket) => {
     conversations.get(socket)?.break(new Refusal(501, "This server is no proxy: it does not know CONNECT."));
   });
-  server.on("timeout", (socket) => conversations.get(socket)?.connection.end("idle"));
+  server.on("timeout", (socket) => {
+    if (conversations.get(socket)?.silent() === "wait") socket.setTimeout(settings.bodyTimeout);
+  });
   // The server never listens; this is what starts the clock that its time-outs need.
   server.emit("listening");
 
@@ -94,7 +101,9 @@ export async function httpEngine(site: Site, options: HttpOptions): Promise<Engi
   }
 
   function take(request: IncomingMessage, response: ServerResponse): void {
-    conversations.get(request.socket)?.take(request as Request, response as Response);
+    const conversation = conversations.get(request.socket);
+    if (conversation) bodies.watch(request, conversation);
+    conversation?.take(request as Request, response as Response);
   }
 
   /** The request's own turn: a connection has one at a time. */
@@ -172,6 +181,7 @@ export async function httpEngine(site: Site, options: HttpOptions): Promise<Engi
       stubs.reset();
     },
     async close() {
+      bodies.close();
       server.close();
       await programs?.close();
     },
@@ -179,11 +189,12 @@ export async function httpEngine(site: Site, options: HttpOptions): Promise<Engi
 }
 
 /** Tells a client that waits with its body to send it: when somebody begins to read it, and not if it is refused unread. */
-function continueWhenRead(request: IncomingMessage, response: ServerResponse): void {
+function continueWhenRead(request: IncomingMessage, response: ServerResponse, told: () => void): void {
   const read = request._read;
   request._read = (size) => {
     request._read = read;
     if (!response.headersSent) response.writeContinue();
+    told();
     request._read(size);
   };
 }

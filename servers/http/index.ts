@@ -33,6 +33,11 @@ export interface HttpOptions extends ListenOptions {
   readonly headersTimeout?: number;
   /** Milliseconds that a client has to send a whole request; 408 after that. Default 300,000; 0 for no limit. */
   readonly requestTimeout?: number;
+  /**
+   * Milliseconds that a client has for each 4,096 bytes of its body, 408 after that, and to take something of a response, or it
+   * is cut. Whoever is slowed down by a fault rule is not slow. Default 15,000; 0 for no limit.
+   */
+  readonly bodyTimeout?: number;
   /** Milliseconds that a connection waits for its next request. Default 5,000; 0 leaves it to `gate.idle`. */
   readonly keepAliveTimeout?: number;
   /** Requests on one connection, the last of which is answered with `Connection: close`. Default 0, no limit. */

@@ -12,6 +12,7 @@ const DEFAULTS = {
   maxHeaderSize: 16_384,
   headersTimeout: 10_000,
   requestTimeout: 300_000,
+  bodyTimeout: 15_000,
   keepAliveTimeout: 5_000,
   maxRequestsPerSocket: 0,
 } as const satisfies HttpOptions;
@@ -24,6 +25,7 @@ type Limit =
   | "maxHeaderSize"
   | "headersTimeout"
   | "requestTimeout"
+  | "bodyTimeout"
   | "keepAliveTimeout"
   | "maxRequestsPerSocket";
 

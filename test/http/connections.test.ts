@@ -1,7 +1,18 @@
 import { createHook } from "node:async_hooks";
 import { expect, test } from "vitest";
-import { http, memoryStore, type Store, startLab } from "../../index.ts";
-import { answersIn, ask, FOO, heard, hears, open, request, say, sayAndWait } from "./dialogue.ts";
+import { type HttpApp, http, memoryStore, type Store, startLab } from "../../index.ts";
+import {
+  type Address,
+  answersIn,
+  ask,
+  FOO,
+  heard,
+  hears,
+  open,
+  request,
+  say,
+  sayAndWait,
+} from "./dialogue.ts";
 
 /** The last byte of the page that every lab has. */
 const ends = (text: string) => text.endsWith("Hello, world!");
@@ -123,6 +134,73 @@ test("a client that is slow with its body is sent away, and the old file stays",
   );
   expect(answersIn(text)[0]?.status).toBe(408);
   expect((await ask(lab.servers.web, "GET /x")).body).toBe("old");
+});
+
+/** Sends a byte each 20 ms until the server closes, and gives what it said. */
+async function trickle(to: Address, beginning: string): Promise<string> {
+  const socket = await open(to);
+  const answer = heard(socket);
+  const drip = setInterval(() => socket.writable && socket.write("x"), 20);
+  socket.write(beginning);
+  const text = await answer;
+  clearInterval(drip);
+  return text;
+}
+
+test("a body that trickles in is refused, and the old file stays", async () => {
+  await using lab = await startLab({ web: http({ bodyTimeout: 200 }) }, { files: { "/x": "old" } });
+  const { web } = lab.servers;
+  const closed = lab.events.next("closed", { reason: "idle" });
+  const [answer] = answersIn(await trickle(web, request("PUT /x", { ...FOO, "Content-Length": "9999" })));
+  expect(answer).toMatchObject({ status: 408, headers: { connection: "close" } });
+  await closed;
+  expect((await ask(web, "GET /x")).body).toBe("old");
+});
+
+test("a body that trickles in behind its answer ends the connection, without a second answer", async () => {
+  await using lab = await startLab({ web: http({ bodyTimeout: 200 }) });
+  const text = await trickle(lab.servers.web, request("GET /", { "Content-Length": "9999" }));
+  expect(answersIn(text).map(({ status }) => status)).toEqual([200]);
+});
+
+test("a client that was told to go on with its body has no more time for it", async () => {
+  await using lab = await startLab({ web: http({ bodyTimeout: 200 }) });
+  const expecting = { ...FOO, Expect: "100-continue", "Content-Length": "9999" };
+  const text = await trickle(lab.servers.web, request("PUT /x", expecting));
+  expect(answersIn(text).map(({ status }) => status)).toEqual([100, 408]);
+});
+
+test("a body that nobody reads yet, or that a rule holds back, is not slow", async () => {
+  let read = () => {};
+  const waiting = new Promise<void>((resolve) => {
+    read = resolve;
+  });
+  const app: HttpApp = async (request, response) => {
+    await waiting;
+    let length = 0;
+    for await (const chunk of request) length += chunk.length;
+    response.end(String(length));
+  };
+  await using lab = await startLab({ app: http({ app, bodyTimeout: 100 }), web: http({ bodyTimeout: 100 }) });
+  const late = ask(lab.servers.app, "POST /", {}, "x".repeat(1_000_000));
+  lab.faults.add({
+    when: { server: "web" },
+    fault: { kind: "bandwidth", bytesPerSecond: 2000, direction: "in" },
+  });
+  expect((await ask(lab.servers.web, "PUT /x", FOO, "x".repeat(1000))).status).toBe(201);
+  read();
+  expect((await late).body).toBe("1000000");
+});
+
+test("a client that takes nothing of a response is cut, one that waits for it is not", async () => {
+  const files = { "/big": new Uint8Array(50_000_000) };
+  await using lab = await startLab({ web: http({ bodyTimeout: 200 }) }, { files });
+  const cut = lab.events.next("closed", { reason: "idle" });
+  const socket = await open(lab.servers.web);
+  socket.write(request("GET /big"));
+  expect((await cut).sent).toBeGreaterThan(0);
+  socket.destroy();
+  expect((await ask(lab.servers.web, "GET /_/delay/700")).status).toBe(200);
 });
 
 test("who finds the server full is told so in HTTP", async () => {
