@@ -59,3 +59,13 @@ export {
   telnet,
 } from "./servers/telnet/index.ts";
 export { UDP_BEHAVIOURS, type UdpBehaviour, type UdpOptions, udp } from "./servers/udp/index.ts";
+export {
+  WEBSOCKET_BEHAVIOURS,
+  type WebSocketBehaviour,
+  type WebSocketClosing,
+  type WebSocketHandler,
+  type WebSocketMessage,
+  type WebSocketOptions,
+  type WebSocketSession,
+  websocket,
+} from "./servers/websocket/index.ts";

@@ -59,10 +59,10 @@ export function flagsOf(argv: readonly string[], version: string): ReadonlyMap<s
 function program(version: string, given: Map<string, Given[]>): Command {
   const command = new Command("wirelab")
     .description(
-      "FTP, Telnet, HTTP, TCP and UDP servers and forwarders that start together and share files, accounts and log.",
+      "FTP, Telnet, HTTP, WebSocket, TCP and UDP servers and forwarders that start together and share files, accounts and log.",
     )
     .usage(
-      "[--ftp[=ADDR]] [--telnet[=ADDR]] [--http[=ADDR]] [--tcp[=ADDR]] [--udp[=ADDR]] [--forward ADDR=TARGET] [options]",
+      "[--ftp[=ADDR]] [--telnet[=ADDR]] [--http[=ADDR]] [--ws[=ADDR]] [--tcp[=ADDR]] [--udp[=ADDR]] [--forward ADDR=TARGET] [options]",
     )
     .version(version, "-V, --version", "print the version")
     .helpOption("-h, --help", "print this help")

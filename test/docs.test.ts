@@ -125,14 +125,21 @@ test.each(quotations)("js: $name is the file that it names", ({ code }) => {
 });
 
 describe("sh", () => {
-  const DEFAULT_PORTS = { ftp: 2121, telnet: 2323, http: 8080, tcp: 1234, udp: 1235 };
+  const DEFAULT_PORTS = { ftp: 2121, telnet: 2323, http: 8080, ws: 9000, tcp: 1234, udp: 1235 };
   const ports = new Map<string, number>();
   let lab: ChildProcess;
   let bin: string;
 
   beforeAll(async () => {
     // Ports that were free a moment ago: somebody may have a lab running on the usual ones.
-    await using probe = await startLab({ ftp: tcp(), telnet: tcp(), http: tcp(), tcp: tcp(), udp: udp() });
+    await using probe = await startLab({
+      ftp: tcp(),
+      telnet: tcp(),
+      http: tcp(),
+      ws: tcp(),
+      tcp: tcp(),
+      udp: udp(),
+    });
     for (const [name, { port }] of Object.entries(probe.servers)) ports.set(name, port);
     await probe.stop();
     bin = mkdtempSync(join(tmpdir(), "wirelab-bin-"));

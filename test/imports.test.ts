@@ -77,6 +77,7 @@ test("what is for every test runner does not load vitest", () => {
 test("an engine's package stands behind one file", () => {
   const behind = (name: string) => edges.filter(({ imported }) => imported === name).map(({ file }) => file);
   expect(behind("ftp-srv")).toEqual(["servers/ftp/engine.ts"]);
+  expect(behind("ws")).toEqual(["servers/websocket/engine.ts"]);
   expect(behind("telnetlib")).toEqual(["servers/telnet/client.ts"]);
 });
 

@@ -16,12 +16,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, expect, test } from "vitest";
+import { WebSocket } from "ws";
 import { type Outcome, run } from "./clients.ts";
 import { root } from "./sources.ts";
 
 const launcher = join(root, "dist", "launcher.js");
 /** All servers, on free ports. */
-const FREE = ["--ftp=0", "--telnet=0", "--http=0", "--tcp=0", "--udp=0"];
+const FREE = ["--ftp=0", "--telnet=0", "--http=0", "--ws=0", "--tcp=0", "--udp=0"];
 const folder = () => mkdtempSync(join(tmpdir(), "wirelab-"));
 const wirelab = (...args: string[]): Promise<Outcome> => run(process.execPath, [launcher, ...args]);
 
@@ -86,7 +87,7 @@ describe("starting", () => {
   test("one line on stdout when everything listens", async () => {
     await using running = await Running.start("--all", ...FREE);
     expect(running.ready).toMatchObject({ wirelab: 1, ready: true, pid: expect.any(Number) });
-    expect(Object.keys(running.ready.servers)).toEqual(["ftp", "telnet", "http", "tcp", "udp"]);
+    expect(Object.keys(running.ready.servers)).toEqual(["ftp", "telnet", "http", "ws", "tcp", "udp"]);
     for (const [name, { url, host, port }] of Object.entries(running.ready.servers)) {
       expect(url).toBe(`${name}://${host}:${port}`);
       if (name === "udp") continue;
@@ -100,6 +101,7 @@ describe("starting", () => {
     expect(stderr).toContain(`curl ${running.at("http").url}/`);
     expect(stderr).toContain(`telnet 127.0.0.1 ${running.at("telnet").port}`);
     expect(stderr).toContain(running.at("ftp").url);
+    expect(stderr).toContain(`wscat -c ${running.at("ws").url}/`);
     expect(stderr).toContain(`nc -N 127.0.0.1 ${running.at("tcp").port}`);
     expect(stderr).toContain(`nc -u -w1 127.0.0.1 ${running.at("udp").port}`);
   });
@@ -120,6 +122,20 @@ describe("starting", () => {
     expect(await text(connect({ port, host: "127.0.0.1", allowHalfOpen: true }).end("x"))).toBe(
       "Hello, world!",
     );
+  });
+
+  test("WebSockets, and on the port of HTTP too", async () => {
+    await using running = await Running.start("--http=0", "--ws=0");
+    const { port } = running.at("http");
+    for (const url of [running.at("ws").url, `ws://127.0.0.1:${port}/ws`]) {
+      const client = new WebSocket(url);
+      await once(client, "open");
+      client.send("[1]");
+      expect(`${(await once(client, "message"))[0]}`).toBe("Text message received: [1]");
+      client.close();
+      await once(client, "close");
+    }
+    expect(await (await fetch(running.at("http").url)).text()).toBe("Hello, world!");
   });
 
   test("UDP tells the time", async () => {
@@ -145,6 +161,7 @@ describe("starting", () => {
     const { stdout } = await run(process.execPath, ["--input-type=module", "-e", program]);
     expect(stdout).toContain("/node_modules/commander/");
     expect(stdout).not.toContain("/node_modules/express/");
+    expect(stdout).not.toContain("/node_modules/ws/");
     expect(stdout).not.toContain("/node_modules/ftp-srv/");
   });
 
@@ -369,6 +386,7 @@ describe("exit codes", () => {
       "--telnet",
       "--http",
       "--tcp",
+      "--ws [ADDR]",
       "--udp [ADDR]",
       "--ready",
       "--root",

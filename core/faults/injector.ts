@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { SocketConnection } from "../connection.ts";
-import type { Occurrence, Reply } from "../events/events.ts";
+import type { FrameKind, Occurrence, Reply } from "../events/events.ts";
 import type { FaultTable, Moment, StandingRule } from "./faults.ts";
 
 /** A command, and what the rules make of it. */
@@ -12,6 +12,12 @@ interface Command {
   armed: StandingRule[];
 }
 
+/** The frames of WebSocket that are answered. */
+const QUESTIONS: readonly FrameKind[] = ["text", "binary", "ping", "close"];
+
+/** Those that answer. */
+const ANSWERS: readonly FrameKind[] = ["text", "binary", "pong", "close"];
+
 const command = (moment: Moment): Command => ({ moment, heard: new Set(), armed: [] });
 
 /** Follows one conversation, and lets the rules act at their steps. Does nothing while there is no rule for it. */
@@ -22,6 +28,8 @@ export class Injector {
   #latest: Command;
   /** The last command that uses a data connection: others may be answered while it is under way. */
   #withData: Command;
+  /** The target of the latest command that was one by the protocol's own words. */
+  #named: string | undefined;
   /** The command that the last reply was for. */
   #answered: Command;
   #version = -1;
@@ -55,16 +63,31 @@ export class Injector {
     if (!this.concerned) return;
     if (event.type === "command") {
       const { verb, target, path, data } = event;
-      this.#latest = command({ ...this.#where, verb, target, path });
-      if (data) this.#withData = this.#latest;
-      for (const standing of this.#faults.acting("command", this.#latest.moment)) {
-        this.#act(standing, data ? "data" : "control");
-      }
+      this.#named = target;
+      this.#begin({ ...this.#where, verb, target, path }, data ? "data" : "control");
     } else if (event.type === "reply") {
-      const { moment, heard } = this.#answered;
-      for (const standing of this.#faults.acting("replied", { ...moment, code: event.code }, heard)) {
-        this.#act(standing, "control");
-      }
+      this.#replied(event.code);
+    } else if (event.type === "frame") this.#sawFrame(event);
+  }
+
+  /** A message is a command whose target is its beginning, and also the path that the connection was opened for. */
+  #sawFrame({ direction, kind, preview }: Extract<Occurrence, { type: "frame" }>): void {
+    if (direction === "in" && QUESTIONS.includes(kind)) {
+      const verb = kind.toUpperCase();
+      this.#begin({ ...this.#where, verb, target: preview, path: this.#named }, "control");
+    } else if (direction === "out" && ANSWERS.includes(kind)) this.#replied(undefined);
+  }
+
+  #begin(moment: Moment, usual: "control" | "data"): void {
+    this.#latest = command(moment);
+    if (usual === "data") this.#withData = this.#latest;
+    for (const standing of this.#faults.acting("command", moment)) this.#act(standing, usual);
+  }
+
+  #replied(code: number | undefined): void {
+    const { moment, heard } = this.#answered;
+    for (const standing of this.#faults.acting("replied", { ...moment, code }, heard)) {
+      this.#act(standing, "control");
     }
   }
 

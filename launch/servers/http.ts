@@ -21,11 +21,13 @@ export const http = kind<HttpOptions>({
   },
   service: async ({ cgi, ...options }, { PATH }) => {
     const { http } = await import("../../servers/http/index.ts");
-    if (cgi === undefined) return http(options);
+    const { websocket } = await import("../../servers/websocket/index.ts");
+    const common = { websocket: websocket(), ...options };
+    if (cgi === undefined) return http(common);
     const { environment, ...more } = typeof cgi === "string" ? { folder: cgi } : cgi;
     // Interpreters are found where this process would find them.
     return http({
-      ...options,
+      ...common,
       cgi: { ...more, environment: { ...(PATH !== undefined && { PATH }), ...environment } },
     });
   },

@@ -21,6 +21,7 @@ import type { HttpStubbing } from "./stubs/stub.ts";
 import { HttpStubs } from "./stubs/stubs.ts";
 import { targetOf } from "./target.ts";
 import type { Turn } from "./turn.ts";
+import { handOn } from "./upgrade.ts";
 import { visitors } from "./visitor.ts";
 
 /** What clients hear whom core sends away; those whose time is up hear nothing. */
@@ -34,6 +35,8 @@ const GOODBYES: Readonly<Partial<Record<Goodbye, Refusal>>> = {
 export async function httpEngine(site: Site, options: HttpOptions): Promise<Engine<HttpStubbing>> {
   const settings = settingsOf(options);
   const programSettings = options.cgi === undefined ? undefined : await cgiSettings(options.cgi);
+  const opened = await options.websocket?.open(site);
+  const sockets = opened && "accept" in opened ? opened : undefined;
   const conversations = new Map<Duplex, Conversation>();
   const bodies = new BodyClock(settings.bodyTimeout);
   const { app, IncomingMessage, ServerResponse } = application();
@@ -84,6 +87,7 @@ export async function httpEngine(site: Site, options: HttpOptions): Promise<Engi
   server.on("connect", (_request, socket) => {
     conversations.get(socket)?.break(new Refusal(501, "This server is no proxy: it does not know CONNECT."));
   });
+  if (sockets) handOn(server, conversations, sockets);
   server.on("timeout", (socket) => {
     if (conversations.get(socket)?.silent() === "wait") socket.setTimeout(settings.bodyTimeout);
   });
@@ -169,12 +173,13 @@ export async function httpEngine(site: Site, options: HttpOptions): Promise<Engi
       connection.closed.then(() => conversations.delete(stream));
       server.emit("connection", stream);
     },
-    goodbye(reason) {
+    goodbye(reason, connection) {
       const refusal = GOODBYES[reason];
-      return refusal && rawReply(refusal, site.clock.now());
+      return refusal ? rawReply(refusal, site.clock.now()) : sockets?.goodbye?.(reason, connection);
     },
     redaction: () => linesRedacted(["authorization:", "proxy-authorization:"]),
     drain() {
+      sockets?.drain?.();
       for (const conversation of conversations.values()) conversation.drain();
     },
     reset() {
@@ -183,6 +188,7 @@ export async function httpEngine(site: Site, options: HttpOptions): Promise<Engi
     async close() {
       bodies.close();
       server.close();
+      await sockets?.close?.();
       await programs?.close();
     },
   };

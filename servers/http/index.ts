@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { WirelabError } from "../../core/errors.ts";
 import type { ListenOptions, Service } from "../../core/service.ts";
 import type { CgiOptions } from "./cgi/options.ts";
 import type { HttpStubbing, Stub } from "./stubs/stub.ts";
@@ -68,6 +69,11 @@ export interface HttpOptions extends ListenOptions {
    * those who accept a page, of paths whose last name has no dot. Default: none, and they get a 404.
    */
   readonly fallback?: string;
+  /**
+   * The WebSockets of this port, as `websocket()` describes them: requests to upgrade are theirs, at their own paths and below
+   * `/ws`. Where it listens does not matter, nor whom its gate lets in. Default: none, and a wish to upgrade is not heard.
+   */
+  readonly websocket?: Service;
   /** Is asked before the files: an Express app, a router, or a function. Default: none. */
   readonly app?: HttpApp;
 }
@@ -75,6 +81,8 @@ export interface HttpOptions extends ListenOptions {
 /**
  * An HTTP/1.1 server of the lab's files: GET, HEAD, PUT, DELETE and OPTIONS (RFC 9110), with ranges, validators, listings
  * and Basic authentication against the lab's accounts.
+ *
+ * @throws WirelabError `BAD_OPTION` where `websocket` is another protocol's service.
  *
  * Opening it throws `BAD_OPTION` for a limit that is no whole number, a letter of `public` that is no permission, or a CGI
  * folder that is none or holds the lab's files.
@@ -91,7 +99,10 @@ export interface HttpOptions extends ListenOptions {
  * ```
  */
 export function http(options: HttpOptions = {}): Service<HttpStubbing> {
-  const { cgi } = options;
+  const { cgi, websocket } = options;
+  if (websocket && websocket.protocol !== "websocket") {
+    throw new WirelabError("BAD_OPTION", `http: websocket is ${websocket.protocol}(); give it websocket().`);
+  }
   return {
     protocol: "http",
     listen: options,
