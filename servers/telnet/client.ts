@@ -17,13 +17,19 @@ const IS = 0;
 const GMCP = 201;
 const MCCP = 86;
 
+/** The size of a window, in characters. */
+interface Window {
+  readonly columns: number;
+  readonly rows: number;
+}
+
 export interface TelnetClientOptions {
   readonly host: string;
   readonly port: number;
   /** Whether to leave the echo to the server (ECHO, SGA), as a terminal in character mode does. Default false. */
   readonly characterMode?: boolean;
   /** The size to tell the server (NAWS), in characters. Default: none is told. */
-  readonly window?: { readonly columns: number; readonly rows: number };
+  readonly window?: Window;
   /** What to call the terminal (TERMINAL-TYPE). Default: it is not told. */
   readonly type?: string;
 }
@@ -39,6 +45,8 @@ export interface TelnetClient extends Disposable {
    * @throws WirelabError `TIMED_OUT` or, where the connection has ended, `UNREACHABLE`; what has come is in the message.
    */
   read(until: string | RegExp, ms?: number): Promise<string>;
+  /** Tells the server another size, where it was told one at the start. */
+  resize(window: Window): void;
   /** Ends our side; the server can still answer. */
   end(): void;
   /** Resolves when the connection is closed, with the text that nobody has read. */
@@ -69,6 +77,10 @@ function clientOf(telnet: TelnetSocket, received: Received): TelnetClient {
   return {
     send: (text) => telnet.writer.__writeRaw(escaped(Buffer.from(text))),
     read: (until, ms = 5000) => received.read(until, ms),
+    resize(window) {
+      const option = telnet.options.get(NAWS);
+      if (option instanceof WindowSize) option.tell(window);
+    },
     end: () => telnet.end(),
     closed: received.closed,
     [Symbol.dispose]: () => void telnet.socket.destroy(),
@@ -88,17 +100,28 @@ class Option extends telnetlib.TelnetOption {
 }
 
 class WindowSize extends Option {
-  readonly #payload = Buffer.alloc(4);
+  #window: Window;
 
-  constructor(socket: TelnetSocket, { columns, rows }: NonNullable<TelnetClientOptions["window"]>) {
+  constructor(socket: TelnetSocket, window: Window) {
     super(socket, NAWS);
-    this.#payload.writeUInt16BE(columns, 0);
-    this.#payload.writeUInt16BE(rows, 2);
+    this.#window = window;
   }
 
   override enabled(): void {
     // Ours is switched on in the middle of the answer: what is said of it has to follow.
-    queueMicrotask(() => this.socket.writer.__writeRaw(subnegotiation(NAWS, this.#payload)));
+    queueMicrotask(() => this.#send());
+  }
+
+  tell(window: Window): void {
+    this.#window = window;
+    if (this.us === "YES") this.#send();
+  }
+
+  #send(): void {
+    const payload = Buffer.alloc(4);
+    payload.writeUInt16BE(this.#window.columns, 0);
+    payload.writeUInt16BE(this.#window.rows, 2);
+    this.socket.writer.__writeRaw(subnegotiation(NAWS, payload));
   }
 }
 

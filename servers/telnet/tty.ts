@@ -306,7 +306,8 @@ export class Tty implements Terminal {
     if (side !== "local") return;
     if (option === ECHO && on) this.#reader.echoing();
     // The prompt is out already, and only now is it known that this client wants to be told when it is its turn.
-    if (option === SGA && !on && this.#reader.reading) this.#goAhead();
+    if (option === SGA && !on && this.#reader.reading && !this.#link.options.enabled("local", EOR))
+      this.#goAhead();
   }
 
   #settle(): void {

@@ -65,6 +65,22 @@ describe("two clients", () => {
   });
 });
 
+test("a line reaches all of 300 sessions in one room, once and in order", async () => {
+  await using lab = await startLab({ shell: telnet() });
+  const clients: RawClient[] = [];
+  try {
+    for (let group = 0; group < 6; group += 1)
+      clients.push(...(await Promise.all(Array.from({ length: 50 }, () => arrived(lab)))));
+    const [speaker, ...listeners] = clients;
+    expect(await speaker!.send("rooms\r\n").read("lobby: 300\r\n")).toContain("guest1> ");
+    speaker!.send("say one\r\nsay two\r\n");
+    for (const listener of listeners)
+      expect((await listener.read(": two\r\n")).match(/(?<=guest1: )\w+/g)).toEqual(["one", "two"]);
+  } finally {
+    for (const { socket } of clients) socket.destroy();
+  }
+});
+
 test("controls of others are never shown", async () => {
   await using lab = await startLab({ shell: telnet() });
   using ann = await arrived(lab);

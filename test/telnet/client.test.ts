@@ -1,4 +1,5 @@
 import { createServer, type Socket } from "node:net";
+import { Telnet } from "telnet-client";
 import { describe, expect, test } from "vitest";
 import { startLab, telnet } from "../../index.ts";
 import { connectTelnet } from "../../servers/telnet/client.ts";
@@ -56,14 +57,31 @@ describe("npm telnetlib as a client", () => {
     expect(await client.read("\r\n")).toBe("ÿ\u{10ffff}\r\n");
   });
 
-  test("chats with another", async () => {
+  test("edits, chats with another kind of client, resizes, and quits", async () => {
     await using server = await serving();
-    using ann = await server.dial();
-    await ann.read("> ");
-    using bob = await server.dial({ characterMode: true });
-    await bob.read("> ");
-    ann.send("say hello\r\n");
-    expect(await bob.read("hello\r\n")).toContain("guest1: hello");
+    const sizes = ["80×24", "100×30"].map((size) =>
+      server.lab.events.next("frame", { preview: `SB NAWS ${size}` }),
+    );
+    const { host, port } = server.lab.servers.shell;
+    const bob = new Telnet();
+    await bob.connect({ host, port, shellPrompt: /guest1> $/, timeout: 5000 });
+    using ann = await server.dial({ characterMode: true, window: { columns: 80, rows: 24 } });
+    await ann.read("guest2> ");
+    await sizes[0];
+    ann.resize({ columns: 100, rows: 30 });
+    await sizes[1];
+    let heard = "";
+    bob.on("data", (bytes) => {
+      heard += bytes;
+    });
+    ann.send("say helo\x7flo\r");
+    await expect.poll(() => heard).toContain("guest2: hello");
+    expect(await bob.exec("say hallo\x7f\x7f\x7f\x7fello")).toContain("guest1: hello");
+    expect(await ann.read("guest1: hello\r\n")).toContain("guest2: hello");
+    await bob.send("quit", { waitFor: "Goodbye" });
+    expect(await ann.read("lobby.\r\n")).toContain("guest1 has left lobby.");
+    ann.send("quit\r");
+    expect(await ann.closed).toContain("Goodbye.");
   });
 
   test("says what did not come, and that nobody is there", async () => {

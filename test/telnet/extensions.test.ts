@@ -21,8 +21,11 @@ test("EOR ends each prompt for a client that asks, until it asks no more", async
   using client = await arrived(lab);
   client.send([IAC, DO, EOR], "echo a\r\n");
   expect(await client.read(latin1("> ", IAC, 239))).toBe(latin1(IAC, WILL, EOR, "a\r\nguest1> ", IAC, 239));
-  client.send([IAC, DONT, EOR], "echo b\r\n");
-  expect(await client.read("> ")).toBe(latin1(IAC, WONT, EOR, "b\r\nguest1> "));
+  // It marks each prompt once, also for a client that does not want to do without GA.
+  client.send([IAC, DONT, 3], "echo a\r\n");
+  expect(await client.read(latin1("> ", IAC, 239))).toBe(latin1("a\r\nguest1> ", IAC, 239));
+  client.send([IAC, DONT, EOR, IAC, DO, 3], "echo b\r\n");
+  expect(await client.read("> ")).toBe(latin1(IAC, WONT, EOR, IAC, WILL, 3, "b\r\nguest1> "));
 });
 
 test("CHARSET is settled by the client's choice, or by ours of what it has", async () => {

@@ -1,12 +1,13 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
 import { startLab, telnet } from "../../index.ts";
+import { connectTelnet } from "../../servers/telnet/client.ts";
 import { clientTest, needPrograms, run } from "../clients.ts";
-import { arrived } from "./dialogue.ts";
 import { ScreenModel } from "./screen.ts";
 
-// Real programs, on a terminal where they want one: python3's pty runs them, waits for a text, types, and so on.
+// Real programs, on a terminal where they want one: python3's pty runs them, waits for a text, types (or makes the window
+// another size), and so on.
 const PTY = `
 import fcntl, json, os, pty, select, struct, sys, termios, time
 program, steps, seen = sys.argv[1:], json.load(sys.stdin), b""
@@ -16,6 +17,8 @@ if child == 0:
     fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     os.execvp(program[0], program)
 at = 0
+def size(columns, rows):
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 def more(seconds):
     global seen
     ready, _, _ = select.select([terminal], [], [], seconds)
@@ -26,13 +29,13 @@ def more(seconds):
     seen += data or b""
     return data
 for wanted, keys in steps:
-    deadline = time.time() + 5
+    deadline = time.time() + 10
     while wanted.encode() not in seen[at:]:
         if time.time() > deadline or more(0.1) is None:
             sys.stderr.write("%r did not come\\n" % wanted)
             break
     at = len(seen)
-    os.write(terminal, keys.encode())
+    size(*keys) if isinstance(keys, list) else os.write(terminal, keys.encode())
 deadline = time.time() + 5
 while time.time() < deadline and more(0.1) is not None:
     pass
@@ -41,11 +44,11 @@ os.close(terminal)
 os.waitpid(child, 0)
 `;
 
-/** What a program shows on its terminal: after each text that is waited for, the keys beside it are typed. */
-async function onTerminal(
-  program: readonly string[],
-  steps: readonly (readonly [string, string])[],
-): Promise<string> {
+/** After a text that is waited for, the keys that are typed, or the columns and rows of the window from then on. */
+type Step = readonly [string, string | readonly [number, number]];
+
+/** What a program shows on its terminal. */
+async function onTerminal(program: readonly string[], steps: readonly Step[]): Promise<string> {
   const { stdout, stderr } = await run("python3", ["-c", PTY, ...program], { input: JSON.stringify(steps) });
   expect(stderr, stdout).toBe("");
   return stdout;
@@ -91,41 +94,6 @@ describe("in character mode", () => {
       );
     });
   }
-
-  clientTest("telnet", "tells size and type of its terminal", async (context) => {
-    needPrograms(context, "python3");
-    await using server = await serving();
-    const { events } = server.lab;
-    const size = events.next("frame", { preview: "SB NAWS 80×24" }, 10_000);
-    const type = events.next("frame", { preview: "SB TTYPE IS XTERM" }, 10_000);
-    await onTerminal(
-      ["telnet", server.host, server.port],
-      [
-        ["guest1> ", "echo hi\r"],
-        ["hi\r\nguest1> ", "\x04"],
-      ],
-    );
-    await size;
-    await type;
-  });
-
-  clientTest("/usr/games/tt++", "chats", async (context) => {
-    needPrograms(context, "python3");
-    await using server = await serving();
-    using other = await arrived(server.lab);
-    const shown = onTerminal(
-      ["/usr/games/tt++", "-G"],
-      [
-        ["TinTin++", `#session lab ${server.host} ${server.port}\r`],
-        ["guest2> ", "say hello from tintin\r"],
-        ["guest1: hello", "quit\r"],
-        ["DIED", "#end\r"],
-      ],
-    );
-    await other.read("guest2: hello from tintin\r\n");
-    other.send("say hello\r\n");
-    expect(await shown).toContain("guest1: hello");
-  });
 });
 
 describe("in line mode", () => {
@@ -223,19 +191,80 @@ with telnetlib.Telnet(sys.argv[1], int(sys.argv[2]), 5) as client:
   });
 });
 
-test("programs of different kinds chat with each other", { timeout: 30_000 }, async (context) => {
-  needPrograms(context, "nc", "socat", "busybox");
-  await using server = await serving();
-  using listener = await arrived(server.lab);
-  const kinds: readonly (readonly [string, readonly string[]])[] = [
-    ["nc", [server.host, server.port]],
-    ["socat", ["-t5", "-", `TCP:${server.host}:${server.port}`]],
-    ["busybox", ["nc", server.host, server.port]],
-  ];
-  for (const [program, args] of kinds) {
-    await run(program, args, { input: `nick via_${program}\nsay hello from ${program}\nquit\n` }).catch(
-      () => undefined,
-    );
-    expect(await listener.read(`has left lobby.\r\n`)).toContain(`via_${program}: hello from ${program}`);
+const PYTHON = "import sys, telnetlib; telnetlib.Telnet(sys.argv[1], int(sys.argv[2])).interact()";
+
+/** What a person does first, and last, where that is not nothing. */
+interface Kind {
+  readonly command: (host: string, port: string) => readonly string[];
+  readonly before?: readonly Step[];
+  readonly after?: readonly Step[];
+  /** Whether it tells that its window has another size. */
+  readonly resizes?: true;
+  /** What it calls its terminal, if it tells. */
+  readonly type?: string;
+}
+
+const lineMode: readonly Step[] = [
+  ["guest2> ", "\x1d"],
+  ["telnet> ", "mode line\r"],
+];
+// A plain program goes on reading what is typed until that comes to its end.
+const endOfInput: readonly Step[] = [["Goodbye.", "\x04"]];
+
+const KINDS: Readonly<Record<string, Kind>> = {
+  "telnet in character mode": {
+    command: (host, port) => ["telnet", host, port],
+    resizes: true,
+    type: "XTERM",
+  },
+  "telnet in line mode": {
+    command: (host, port) => ["telnet", host, port],
+    before: lineMode,
+    resizes: true,
+    type: "XTERM",
+  },
+  plink: { command: (host, port) => ["plink", "-telnet", "-P", port, host], resizes: true, type: "XTERM" },
+  "tintin++": {
+    command: () => ["/usr/games/tt++", "-G"],
+    before: [["TinTin++", "#session lab HOST PORT\r"]],
+    after: [["DIED", "#end\r"]],
+    type: "TINTIN++",
+  },
+  "busybox telnet": { command: (host, port) => ["busybox", "telnet", host, port], type: "xterm" },
+  nc: { command: (host, port) => ["nc", host, port], after: endOfInput },
+  socat: { command: (host, port) => ["socat", "-", `TCP:${host}:${port}`], after: endOfInput },
+  "python3's telnetlib": {
+    command: (host, port) => ["python3", "-W", "ignore", "-c", PYTHON, host, port],
+  },
+};
+
+// The two that are no programs are in client.test.ts: npm's telnetlib and telnet-client.
+describe("connects, edits, chats with another kind of client, resizes where it can, and quits", () => {
+  for (const [kind, { command, before = [], after = [], resizes, type }] of Object.entries(KINDS)) {
+    clientTest(command("", "")[0] ?? "", kind, async (context) => {
+      needPrograms(context, "python3");
+      await using server = await serving();
+      const { host, port, lab } = server;
+      using other = await connectTelnet({ host, port: Number(port), characterMode: true });
+      await other.read("guest1> ");
+      const told = (preview: string) => lab.events.next("frame", { preview }, 15_000);
+      const news = [
+        ...(resizes ? [told("SB NAWS 80×24"), told("SB NAWS 100×30")] : []),
+        ...(type ? [told(`SB TTYPE IS ${type}`)] : []),
+      ];
+      const place = (keys: string) => keys.replace("HOST", host).replace("PORT", port);
+      const shown = onTerminal(command(host, port), [
+        ...before.map(([text, keys]) => [text, typeof keys === "string" ? place(keys) : keys] as const),
+        [before === lineMode ? "" : "guest2> ", "say helo\x7flo from here\r"],
+        ["guest1: hello there", [100, 30]],
+        ["", "quit\r"],
+        ...after,
+      ]);
+      expect(await other.read("from here\r\n")).toContain("guest2: hello from here");
+      other.send("say hello there\r");
+      await other.read("guest2 has left lobby.\r\n");
+      expect(await shown).toContain("Goodbye.");
+      await Promise.all(news);
+    });
   }
 });
