@@ -120,12 +120,11 @@ export class Extensions {
       names.push(name);
     }
     // Of the values nobody is told: any of them may be a secret.
-    const told = names.slice(0, MAX_VARIABLES).join(" ");
-    return { preview: `NEW-ENVIRON ${kind === IS ? "IS" : "INFO"} ${told}` };
+    return { preview: `NEW-ENVIRON ${kind === IS ? "IS" : "INFO"} ${names.join(" ")}` };
   }
 
   #gmcp(message: string): Heard {
-    const preview = `GMCP ${message.slice(0, 200)}`;
+    const preview = `GMCP ${message}`;
     if (!/^Core\.Ping\b/i.test(message)) return { preview };
     return {
       preview,

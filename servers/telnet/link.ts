@@ -46,6 +46,9 @@ export const PATIENCE = 300_000;
 /** How many words of negotiation in one chunk are told to observers one by one; of the rest they get the number. */
 const MAX_FRAMES = 64;
 
+/** How much of a subnegotiation observers get, in characters. */
+const MAX_PREVIEW = 200;
+
 /** The longest terminal type that is kept (RFC 1091 knows 40 characters). */
 const MAX_TYPE = 40;
 
@@ -349,7 +352,7 @@ export class Link {
     const { preview, answer } = this.#heard(option, payload) ?? {
       preview: `${optionName(option)} ${payload.length} bytes`,
     };
-    this.#frame("in", payload.length + 5, () => `SB ${preview}`);
+    this.#frame("in", payload.length + 5, () => `SB ${preview.slice(0, MAX_PREVIEW)}`);
     answer?.();
   }
 

@@ -30,6 +30,8 @@ export interface Screen {
 
 interface ReadOptions {
   readonly hidden: boolean;
+  /** It is no command: Cursor Up does not bring it back. */
+  readonly untold: boolean;
   readonly keys?: ReadonlySet<string>;
   readonly complete?: (typed: string) => Completions;
 }
@@ -196,6 +198,11 @@ export class LineReader {
         void this.#complete(this.#reading, this.#reading.complete);
         break;
       }
+      if (character === "\x0c" && this.#screen.characterMode) {
+        this.#screen.send(`\x1b[H\x1b[2J${this.#reading.prompt}`);
+        this.#editor.reprompted();
+        continue;
+      }
       switch (this.#editor.type(character)) {
         case "line":
           this.#accept();
@@ -268,7 +275,7 @@ export class LineReader {
     const line = this.#editor.text;
     this.#leaveLine("");
     // In line mode the client's own terminal may have a history; ours would change a line that it cannot show.
-    if (this.#screen.characterMode && !this.#reading?.hidden) this.#editor.remember(line);
+    if (this.#screen.characterMode && !this.#reading?.untold) this.#editor.remember(line);
     this.#finish(line);
   }
 

@@ -219,6 +219,7 @@ export class Tty implements Terminal {
     this.#unwanted = false;
     const line = await this.#reader.read(prompt, {
       hidden,
+      untold,
       ...(complete && { complete }),
       ...(keys && { keys }),
     });

@@ -104,6 +104,14 @@ describe("editing", () => {
     expect(await client.send("\x7f").read("\b \b")).toBe("\b \b");
   });
 
+  test("Ctrl-L clears the screen, and shows the line on it again", async () => {
+    await using lab = await startLab({ shell: telnet() });
+    using client = await typist(lab);
+    await client.send("echo hi\x1b[D").read("hi\b");
+    expect(await client.send("\x0c").read("\b")).toBe("\x1b[H\x1b[2Jguest1> echo hi\b");
+    expect(await client.send("\r\0").read("guest1> ")).toBe("i\r\nhi\r\nguest1> ");
+  });
+
   test("Ctrl-C clears the line", async () => {
     await using lab = await startLab({ shell: telnet() });
     using client = await typist(lab);

@@ -35,9 +35,11 @@ test("a password is not echoed, and in no event", async () => {
   using client = new RawClient(running.servers.shell);
   await client.send([IAC, DO, ECHO]).read("login: ");
   expect(await client.send("ann\r\n").read("Password: ")).toBe("ann\r\nPassword: ");
-  expect(await client.send("pXw\x7f\x7fw\r\n").read("You are ann")).toMatch(/^\r\n/);
+  expect(await client.send("pXw\x7f\x7fw\r\n").read("ann> ")).toMatch(/^\r\n/);
+  // Nor is the name among the lines that Cursor Up brings back.
+  expect(await client.send("\x1b[Aecho hi\r\n").read("\r\nann> ")).toBe("echo hi\r\nhi\r\nann> ");
   await client.send("quit\r\n").read("Goodbye.");
-  expect(running.transcript.verbs()).toEqual(["quit"]);
+  expect(running.transcript.verbs()).toEqual(["echo", "quit"]);
   expect(running.transcript.find("login")).toMatchObject({ user: "ann", ok: true });
   expect(JSON.stringify([...running.transcript])).not.toMatch(/"pw|pXw/);
 });
