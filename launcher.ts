@@ -12,24 +12,21 @@ import {
   readyRecord,
   writeEnvironmentFile,
 } from "./launch/ready.ts";
-import { defined } from "./launch/setting.ts";
+import { defined } from "./launch/sources.ts";
 
 const EXIT = { failure: 1, usage: 2, address: 3, signal: 128 } as const;
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 
-async function start({ servers, settings, accounts, tls }: Plan): Promise<Lab> {
+async function start({ servers, settings, accounts, tls, lab }: Plan): Promise<Lab> {
   const services = await Promise.all(
-    [...servers].map(
-      async ([name, { kind, address, options }]) =>
-        [name, await kind.service({ ...address, ...options }, process.env)] as const,
-    ),
+    [...servers].map(async ([name, server]) => [name, await server.service(process.env)] as const),
   );
   const onTerminal = process.stderr.isTTY === true;
   const { host, root, seed, faults, logLevel, logFormat } = settings;
   return startLab(Object.fromEntries(services), {
-    ...defined({ host, root, seed, faults, accounts, tls }),
     // Nobody asks this process for a transcript, so nothing is kept for one.
     transcript: 0,
+    ...defined({ ...lab, host, root, seed, faults, accounts, tls }),
     log: {
       level: logLevel,
       format: logFormat ?? (onTerminal ? "pretty" : "json"),

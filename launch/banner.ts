@@ -27,7 +27,8 @@ export function banner(plan: Plan, servers: Readonly<Record<string, Server>>, ve
 /** The commands that talk to a server, each on a line. */
 function pasteable(plan: Plan, { name, url, host, port, path }: Server): string[] {
   const [account] = plan.accounts;
-  const commands = plan.servers.get(name)?.kind.commands({
+  const planned = plan.servers.get(name);
+  const commands = planned?.kind?.commands({
     host: connectableHost(host),
     port,
     url,
@@ -35,8 +36,8 @@ function pasteable(plan: Plan, { name, url, host, port, path }: Server): string[
     user: account?.name ?? "anonymous",
     // Only the password that everybody knows is printed; curl and lftp ask for others.
     password: account === DEFAULT_ACCOUNTS[0] ? account?.password : undefined,
-    tls: plan.tls === undefined ? "off" : "on",
+    tls: (planned?.options.tls ?? plan.tls ?? false) === false ? "off" : "on",
     caFile: plan.settings.caFile,
   });
-  return (commands ?? []).map((command, index) => `  ${(index === 0 ? name : "").padEnd(8)}${command}`);
+  return (commands ?? [url]).map((command, index) => `  ${(index === 0 ? name : "").padEnd(8)}${command}`);
 }

@@ -1,7 +1,9 @@
 import { authority, type ListenAddress, parseAddress } from "../core/address.ts";
 import type { Protocol } from "../core/events/events.ts";
-import type { Service } from "../core/service.ts";
+import type { ListenOptions, Service } from "../core/service.ts";
+import type { Kit, Shape } from "./config/kit.ts";
 import { mapped, type Setting, value } from "./setting.ts";
+import type { Environment } from "./sources.ts";
 
 /** What a server's own flag asks for. */
 export interface Asked {
@@ -28,33 +30,54 @@ interface Reach {
   readonly caFile: string | undefined;
 }
 
-/** A kind of server, as the command knows it. */
-export interface Kind {
-  readonly protocol: Protocol;
+/**
+ * A kind of server, as the command knows it.
+ *
+ * @typeParam Options those of its service.
+ */
+export interface Kind<Options extends object = object, Name extends Protocol = Protocol> {
+  readonly protocol: Name;
   /** The port it has where nobody names one; undefined for a server that starts only when it is asked for. */
   readonly port: number | undefined;
   /** The flag that asks for it; one that may be given often asks for a server each time. */
   readonly flag: Setting<Asked> | Setting<readonly Asked[]>;
   /** Its other flags, each for one option of the service. They count for all servers of the kind. */
-  readonly settings: Readonly<Record<string, Setting>>;
+  readonly settings: { readonly [Member in keyof Options]?: Setting<Exclude<Options[Member], undefined>> };
+  /** Those options of every server that it does not have. Default: it has all. */
+  readonly lacks?: readonly (keyof ListenOptions)[];
+  /** Those options without which there can be none. Default: all can be left out. */
+  readonly needs?: readonly string[];
+  /** What configuration files may say of each option, those that every server has aside. */
+  shape(kit: Kit): Shape<Own<Options>>;
   /**
    * Describes one; its folder, and its engine's package with it, is loaded only here.
    *
    * @param environment that of this process.
    */
-  service(options: object, environment: Readonly<Record<string, string | undefined>>): Promise<Service>;
+  service(options: Options, environment: Environment): Promise<Service>;
   /** Commands that talk to one, to be pasted. */
   commands(reach: Reach): readonly string[];
 }
 
-/** A kind, written down with the options that its service has. */
-export function kind<Options extends object>(
-  own: Omit<Kind, "settings" | "service"> & {
-    readonly settings: { readonly [Name in keyof Options]?: Setting<Options[Name]> };
-    service(options: Options, environment: Readonly<Record<string, string | undefined>>): Promise<Service>;
-  },
-): Kind {
-  return own as Omit<typeof own, "settings"> & Pick<Kind, "settings">;
+/** Options of a kind's own: those that every server has aside, unless they are others here. */
+type Own<Options> = {
+  [Name in keyof Options as Name extends keyof ListenOptions
+    ? Exclude<Options[Name], undefined> extends ListenOptions[Name]
+      ? never
+      : Name
+    : Name]: Options[Name];
+};
+
+/** A kind whose options are those that its service takes. */
+export function kind<Options extends object, const Name extends Protocol>(
+  own: Kind<Options, Name>,
+): Kind<Options, Name> {
+  return own;
+}
+
+/** Whether a module has made the service itself, by `ftp()` for example. */
+export function isService(found: unknown): found is Service {
+  return typeof found === "object" && found !== null && "open" in found && typeof found.open === "function";
 }
 
 /** How curl is called: what is written nowhere, it cannot trust. */

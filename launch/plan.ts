@@ -1,81 +1,64 @@
 import { type Account, accountTable, DEFAULT_ACCOUNTS } from "../core/accounts.ts";
-import type { ListenAddress } from "../core/address.ts";
 import { WirelabError } from "../core/errors.ts";
+import type { LabOptions } from "../core/lab.ts";
 import type { TlsSetting } from "../core/tls/options.ts";
-import { type Asked, askedBy, type Kind } from "./kind.ts";
-import { KINDS } from "./servers.ts";
-import { defined, type Sources, valuesOf } from "./setting.ts";
+import { type PlannedServer, plannedServers } from "./planned.ts";
 import { SETTINGS, type Settings } from "./settings.ts";
+import { type Sources, settled } from "./sources.ts";
 
-/** A server that is to be started. */
-interface PlannedServer {
-  readonly kind: Kind;
-  readonly address: ListenAddress;
-  /** The service's options, its address not among them. */
-  readonly options: object;
-}
-
-/** What a command line asks for. */
+/** What is asked for: by flags, by variables, by a configuration file. */
 export interface Plan {
   /** The servers to start, by name. */
   readonly servers: ReadonlyMap<string, PlannedServer>;
-  readonly settings: Settings;
+  readonly settings: Settings["values"];
+  /** Where each of the settings has come from. */
+  readonly origins: Settings["origins"];
   readonly accounts: readonly Account[];
   /** TLS for all servers, if it is to be spoken. */
   readonly tls: TlsSetting | undefined;
+  /** What a configuration file says of the lab that no flag can. */
+  readonly lab: Pick<LabOptions, "files" | "store" | "transcript" | "clock" | "tap">;
 }
 
 /**
  * What is to be started.
  *
- * @throws WirelabError `BAD_OPTION` or `BAD_ACCOUNT` that says which flag or variable is wrong, and what was expected.
+ * @param ports the ports of servers for which nobody names one: the usual ones, or free ones.
+ * @throws WirelabError `BAD_OPTION` or `BAD_ACCOUNT` that says which flag, variable or key is wrong, and what was expected.
  */
-export async function planOf(sources: Sources): Promise<Plan> {
-  const settings = await valuesOf(SETTINGS, sources);
-  const accounts = accountsOf(settings);
+export async function planOf(
+  given: Omit<Sources, "config">,
+  ports: "usual" | "free" = "usual",
+): Promise<Plan> {
+  const { values: first } = await settled({ config: SETTINGS.config }, given);
+  const { readConfig } = first.config === undefined ? {} : await import("./config/read.ts");
+  const config = first.config === undefined ? undefined : await readConfig?.(first.config);
+  const sources: Sources = { ...given, config };
+  const all = await settled(SETTINGS, sources);
+  const { values: settings, origins } = all;
+  const { files, store, transcript, clock, tap } = config?.values ?? {};
   const plan: Plan = {
-    servers: await serversOf(settings, sources),
+    servers: await plannedServers(all, sources, ports),
     settings,
-    accounts,
+    origins,
+    accounts: accountsOf(settings),
     tls: tlsOf(settings),
+    lab: { files, store, transcript, clock, tap } as Plan["lab"],
   };
   refuseOpenWrites(plan);
   return plan;
 }
 
-async function serversOf(settings: Settings, sources: Sources): Promise<Map<string, PlannedServer>> {
-  const { allow, deny, socketMode } = settings;
-  const kinds: readonly (readonly [string, Kind])[] = Object.entries(KINDS);
-  const flags = Object.fromEntries(kinds.map(([name, { flag }]) => [name, askedBy(flag)]));
-  const asked = await valuesOf(flags, sources);
-  const nothing = Object.values(asked).every((servers) => servers === undefined);
-  const servers = new Map<string, PlannedServer>();
-  for (const [name, kind] of kinds) {
-    const { port } = kind;
-    const own = await valuesOf(kind.settings, sources);
-    const unasked: readonly Asked[] = port !== undefined && (settings.all || nothing) ? [{}] : [];
-    for (const [index, { address, options }] of (asked[name] ?? unasked).entries()) {
-      const mode = address && "path" in address && socketMode !== undefined ? { mode: socketMode } : {};
-      servers.set(index === 0 ? name : `${name}${index + 1}`, {
-        kind,
-        address: address ?? { port: port ?? 0 },
-        options: { gate: { allow, deny }, ...mode, ...defined(own), ...options },
-      });
-    }
-  }
-  return servers;
-}
-
-function accountsOf({ user, anonymous }: Settings): readonly Account[] {
+function accountsOf({ accounts: given, anonymous }: Plan["settings"]): readonly Account[] {
   const accounts = [
-    ...(user ?? DEFAULT_ACCOUNTS),
+    ...(given ?? DEFAULT_ACCOUNTS),
     ...(anonymous === undefined ? [] : [{ name: "anonymous", permissions: anonymous }]),
   ];
   accountTable(accounts);
   return accounts;
 }
 
-function tlsOf({ tls, cert, key, caFile }: Settings): TlsSetting | undefined {
+function tlsOf({ tls, cert, key, caFile }: Plan["settings"]): TlsSetting | undefined {
   const reject = (why: string): never => {
     throw new WirelabError("BAD_OPTION", why);
   };
@@ -86,7 +69,7 @@ function tlsOf({ tls, cert, key, caFile }: Settings): TlsSetting | undefined {
   if (cert === undefined || key === undefined) return reject("--cert and --key go together.");
   if (typeof tls === "string")
     reject(`--tls=${tls} is for certificates of the lab's own CA, not for --cert.`);
-  return { cert, key };
+  return { ...(typeof tls === "object" && tls), cert, key };
 }
 
 /** Nobody opens a public drop box without meaning to. */

@@ -1,4 +1,4 @@
-import { messageOf, WirelabError } from "../core/errors.ts";
+import type { Kit, Schema } from "./config/kit.ts";
 
 /** What a flag was given: the text behind it, or `true` where there is none. */
 export type Given = string | true;
@@ -22,11 +22,17 @@ export interface Setting<T = unknown> {
   readonly fallback?: T;
   /** The environment variable. Default: `WIRELAB_` and the flag's name. `none` where that is a variable that wirelab sets. */
   readonly variable?: string;
+  /** What a configuration file may say beside a flag's text: the value itself. */
+  readonly data?: (kit: Kit) => Schema<T>;
+  /** The same for one of several. */
+  readonly item?: (kit: Kit) => Schema;
+  /** `no` where a configuration file does not have it. */
+  readonly file?: "no";
   /** @throws where a text is no value, with what one looks like. */
   read(given: readonly Given[]): T | Promise<T>;
 }
 
-type About<T> = Omit<Setting<T>, "flag" | "help" | "read" | "times">;
+type About<T> = Omit<Setting<T>, "flag" | "help" | "read" | "times" | "item">;
 
 /** What a constructor makes: its type says whether there is a fallback. */
 type Made<T, A> = Setting<T> & Pick<A, "fallback" & keyof A>;
@@ -68,20 +74,25 @@ export function toggle(flag: string, help: string): Setting<true> {
 }
 
 /** A setting that may be given several times. */
-export function list<T, const A extends About<readonly NoInfer<T>[]>>(
+export function list<
+  T,
+  const A extends About<readonly NoInfer<T>[]> & { readonly item?: (kit: Kit) => Schema<NoInfer<T>> },
+>(
   flag: string,
   help: string,
   parse: (text: string) => T | Promise<T>,
   about?: A,
-): Made<readonly T[], A> {
+): Made<readonly T[], A> & { readonly times: "often" } {
   const read = (given: readonly Given[]) =>
     Promise.all(given.map((text) => parse(text === true ? "" : text)));
-  return { flag, help, times: "often", ...about, read } as Setting<readonly T[]> as Made<readonly T[], A>;
+  return { flag, help, times: "often", ...about, read } as Setting<readonly T[]> as Made<readonly T[], A> & {
+    times: "often";
+  };
 }
 
 /** A setting whose value is made of another one's. */
 export function mapped<T, U>(setting: Setting<T>, make: (value: T) => U): Setting<U> {
-  const { fallback: _, read, ...rest } = setting;
+  const { fallback, data, item, read, ...rest } = setting;
   return { ...rest, read: async (given) => make(await read(given)) };
 }
 
@@ -92,73 +103,12 @@ export function nameOf({ flag }: Setting): string {
 }
 
 /** The environment variable that stands for a flag, where there is one. */
-function variableOf(setting: Setting): string | undefined {
+export function variableOf(setting: Setting): string | undefined {
   if (setting.variable === "none") return undefined;
   return setting.variable ?? `WIRELAB_${nameOf(setting).replaceAll("-", "_").toUpperCase()}`;
 }
 
-const ON = /^(on|yes|true)$/i;
-const OFF = /^(off|no|false|)$/i;
-
-/** What a variable's text would be as flags: none where it is `off`, one without text where it is `on`. */
-function givenBy(setting: Setting, text: string): readonly Given[] {
-  const takesText = /[<[]/.test(setting.flag);
-  const needsText = setting.flag.includes("<");
-  if (text === "" || (!needsText && OFF.test(text))) return [];
-  if (!needsText && (ON.test(text) || (!takesText && text === "1"))) return [true];
-  if (!takesText) {
-    if (text === "0") return [];
-    throw new Error(`"${text}" is neither on nor off.`);
-  }
-  return setting.times === "often" ? text.split(/\s+/).filter((part) => part !== "") : [text];
-}
-
-/** Values by name, each `undefined` where nobody has set it and it has no fallback. */
-export type Values<S> = {
-  readonly [Name in keyof S]: S[Name] extends Setting<infer T>
-    ? S[Name] extends { readonly fallback: unknown }
-      ? T
-      : T | undefined
-    : never;
-};
-
-/** Where values come from, the first one that has a value first. */
-export interface Sources {
-  /** What stands on the command line, by the names of flags. */
-  readonly flags: ReadonlyMap<string, readonly Given[]>;
-  readonly environment: Readonly<Record<string, string | undefined>>;
-}
-
-/**
- * The values of a table of settings.
- *
- * @throws WirelabError `BAD_OPTION` that names the flag, or the variable, and what was expected.
- */
-export async function valuesOf<S extends Readonly<Record<string, Setting>>>(
-  table: S,
-  sources: Sources,
-): Promise<Values<S>> {
-  const values = await Promise.all(
-    Object.entries(table).map(async ([name, setting]) => [name, await found(setting, sources)] as const),
-  );
-  return Object.fromEntries(values) as Values<S>;
-}
-
-async function found(setting: Setting, { flags, environment }: Sources): Promise<unknown> {
-  const flag = nameOf(setting);
-  const variable = variableOf(setting);
-  const [where, given] = flags.has(flag)
-    ? [`--${flag}`, () => flags.get(flag) ?? []]
-    : [`${variable}`, () => givenBy(setting, (variable && environment[variable]) || "")];
-  try {
-    const texts = given();
-    return texts.length === 0 ? setting.fallback : await setting.read(texts);
-  } catch (error) {
-    throw new WirelabError("BAD_OPTION", `${where}: ${messageOf(error)}`, { cause: error });
-  }
-}
-
-/** The members that are there: what is left out is for a default to fill in. */
-export function defined<T extends object>(values: T): { [Name in keyof T]?: Exclude<T[Name], undefined> } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as never;
+/** Whether there can be a text behind the flag. */
+export function takesText({ flag }: Setting): boolean {
+  return /[<[]/.test(flag);
 }

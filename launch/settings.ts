@@ -2,29 +2,41 @@ import { type Account, accountTable } from "../core/accounts.ts";
 import type { Rule } from "../core/faults/faults.ts";
 import { Gate } from "../core/gate.ts";
 import { PERMISSIONS } from "../core/permissions.ts";
-import { BROKEN_CERTIFICATES, type BrokenCertificate } from "../core/tls/options.ts";
+import { BROKEN_CERTIFICATES, type TlsSetting } from "../core/tls/options.ts";
+import { accountShape, ruleShape, tlsShape } from "./config/shapes.ts";
 import { contentOf, jsonArray } from "./files.ts";
-import { choice, list, type Setting, toggle, type Values, value } from "./setting.ts";
+import { choice, list, type Setting, toggle, value } from "./setting.ts";
+import type { Settled } from "./sources.ts";
 
 /** What can be set of a lab and of its process; what is of one kind of server stands with that kind, in `servers/`. */
 export const SETTINGS = {
+  config: value(
+    "--config <FILE>",
+    "read what is not said here from this file (JSON, .js, .mjs, .ts)",
+    String,
+    {
+      names: "file",
+      file: "no",
+    },
+  ),
   all: toggle("--all", "start all servers"),
   host: value("--host <HOST>", "address to listen on where ADDR has none", String, { fallback: "127.0.0.1" }),
   socketMode: value(
     "--socket-mode <MODE>",
     "who may connect to Unix-domain sockets, in octal (default 600, their owner)",
     socketMode,
+    { data: (kit) => kit.whole(0, 0o777) },
   ),
   open: toggle("--open", "let anonymous users write even where other machines reach the servers"),
   allow: list("--allow <CIDR>", "let in only these addresses (repeatable)", block, { fallback: [] }),
   deny: list("--deny <CIDR>", "keep these addresses out (repeatable)", block, { fallback: [] }),
   root: value("--root <DIR>", "keep files in this folder instead of in memory", String, { names: "folder" }),
-  user: list(
+  accounts: list(
     "--user <NAME:PASSWORD>",
     `an account, with :PERMISSIONS behind it or elr (repeatable; default foo:bar:${PERMISSIONS})`,
     account,
     // WIRELAB_USER tells those who use a lab who they are.
-    { variable: "WIRELAB_ACCOUNTS" },
+    { variable: "WIRELAB_ACCOUNTS", item: accountShape },
   ),
   anonymous: value(
     "--anonymous [PERMISSIONS]",
@@ -38,7 +50,7 @@ export const SETTINGS = {
     "--tls [CERTIFICATE]",
     `TLS on every server: https, telnets and so on; ftp's clients can ask for it. A throw-away CA issues the certificates, good ones or ${BROKEN_CERTIFICATES.join(", ")}`,
     brokenCertificate,
-    { bare: true, choices: BROKEN_CERTIFICATES },
+    { bare: true, choices: BROKEN_CERTIFICATES, data: tlsShape },
   ),
   cert: value("--cert <FILE>", "TLS with this certificate, as PEM, instead; with --key", contentOf, {
     names: "file",
@@ -51,8 +63,19 @@ export const SETTINGS = {
     // A variable that tells those who use a lab where it is.
     { names: "file", variable: "none" },
   ),
-  faults: value("--faults <FILE>", "fault rules, as a JSON array", rulesOf, { names: "file", fallback: [] }),
-  seed: value("--seed <N>", "what chance in fault rules is drawn from (default another one each time)", seed),
+  faults: value("--faults <FILE>", "fault rules, as a JSON array", rulesOf, {
+    names: "file",
+    fallback: [],
+    data: (kit) => kit.list(ruleShape(kit)),
+  }),
+  seed: value(
+    "--seed <N>",
+    "what chance in fault rules is drawn from (default another one each time)",
+    seed,
+    {
+      data: (kit) => kit.whole(0, 2 ** 32 - 1),
+    },
+  ),
   ready: choice("--ready <FORMAT>", "one line on stdout when everything listens", ["json"]),
   envFile: value(
     "--env, --env-file <FILE>",
@@ -66,7 +89,8 @@ export const SETTINGS = {
   logFormat: choice("--log-format <FORMAT>", "default: pretty on a terminal, else json", ["pretty", "json"]),
 } as const satisfies Readonly<Record<string, Setting>>;
 
-export type Settings = Values<typeof SETTINGS>;
+/** The values of all these, and where each has come from. */
+export type Settings = Settled<typeof SETTINGS>;
 
 function account(text: string): Account {
   const [name = "", password, permissions = "elr", ...rest] = text.split(":");
@@ -77,7 +101,7 @@ function account(text: string): Account {
   return made;
 }
 
-function brokenCertificate(text: string): BrokenCertificate | true {
+function brokenCertificate(text: string): TlsSetting {
   const broken = BROKEN_CERTIFICATES.find((word) => word === text);
   if (broken === undefined) throw new Error(`"${text}" is none of ${BROKEN_CERTIFICATES.join(", ")}.`);
   return broken;

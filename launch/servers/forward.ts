@@ -1,12 +1,14 @@
 import { parseAddress } from "../../core/address.ts";
-import { targetsFrom } from "../../servers/forward/address.ts";
+import { type ForwardTarget, targetsFrom } from "../../servers/forward/address.ts";
 import { FORWARD_BALANCES } from "../../servers/forward/balance.ts";
+import type { HealthOptions } from "../../servers/forward/health.ts";
 import type { ForwardOptions } from "../../servers/forward/index.ts";
 import { PROXY_PROTOCOLS } from "../../servers/forward/proxy-protocol.ts";
+import type { Kit, Schema, Shape } from "../config/kit.ts";
 import { type Asked, kind } from "../kind.ts";
 import { choice, list } from "../setting.ts";
 
-export const forward = kind<ForwardOptions>({
+export const forward = kind({
   protocol: "forward",
   // Without a target there is nothing to start.
   port: undefined,
@@ -25,7 +27,16 @@ export const forward = kind<ForwardOptions>({
       PROXY_PROTOCOLS,
     ),
   },
-  service: async (options) => (await import("../../servers/forward/index.ts")).forward(options),
+  needs: ["to"],
+  shape: (kit) => ({
+    to: targets(kit),
+    balance: kit.oneOf(...FORWARD_BALANCES),
+    connectTimeout: kit.number(1, 2 ** 31 - 1, "milliseconds, 1 or more"),
+    proxyProtocol: kit.oneOf(...PROXY_PROTOCOLS),
+    health: health(kit),
+  }),
+  service: async (options: ForwardOptions) =>
+    (await import("../../servers/forward/index.ts")).forward(options),
   commands: ({ host, port, path }) => [path ? `nc -U ${path}` : `nc ${host} ${port}`],
 });
 
@@ -39,4 +50,20 @@ function forwardingFrom(text: string): Asked {
   const to = targets.split(",").map((target) => target.trim());
   targetsFrom(to, address);
   return { address, options: { to } };
+}
+
+function targets(kit: Kit): Schema<ForwardOptions["to"]> {
+  const { text, port, path, whole, object, either, list } = kit;
+  const weight = whole(1, 1000);
+  const target: Schema<ForwardTarget> = either(
+    text,
+    object({ host: text, port, weight }, "host", "port"),
+    object({ path, weight }, "path"),
+  );
+  return either(target, list(target));
+}
+
+function health({ whole, ms, object }: Kit): Schema<HealthOptions> {
+  const shape: Shape<HealthOptions> = { failures: whole(1), backOff: ms, maxBackOff: ms, interval: ms };
+  return object(shape);
 }

@@ -1,9 +1,12 @@
 import type { PortRange } from "../../core/service.ts";
-import type { FtpOptions } from "../../servers/ftp/index.ts";
+import { BROKEN_CERTIFICATES } from "../../core/tls/options.ts";
+import type { FtpOptions, FtpTls } from "../../servers/ftp/index.ts";
+import type { Kit, Schema } from "../config/kit.ts";
+import { tlsOptionsShape } from "../config/shapes.ts";
 import { curl, kind, listening } from "../kind.ts";
 import { value } from "../setting.ts";
 
-export const ftp = kind<FtpOptions>({
+export const ftp = kind({
   protocol: "ftp",
   port: 2121,
   flag: listening("ftp", 2121),
@@ -19,7 +22,17 @@ export const ftp = kind<FtpOptions>({
       String,
     ),
   },
-  service: async (options) => (await import("../../servers/ftp/index.ts")).ftp(options),
+  shape: (kit) => ({
+    tls: tlsOfFtp(kit),
+    requireReuse: kit.flag,
+    keepPartial: kit.flag,
+    greeting: kit.text,
+    passiveHost: kit.text,
+    passivePorts: kit.object({ from: kit.port, to: kit.port }, "from", "to"),
+    loginPause: kit.ms,
+    maxLoginTries: kit.whole(1),
+  }),
+  service: async (options: FtpOptions) => (await import("../../servers/ftp/index.ts")).ftp(options),
   commands(reach) {
     const { url, path, user, password, tls, caFile } = reach;
     if (path) return [`nc -U ${path}`];
@@ -41,4 +54,11 @@ function portRange(text: string): PortRange {
     throw new Error("A range of ports is FROM-TO, between 1 and 65535.");
   }
   return range;
+}
+
+function tlsOfFtp(kit: Kit): Schema<FtpTls> {
+  const { flag, oneOf, object, either } = kit;
+  const modes = ["explicit", "required", "implicit"] as const;
+  const options = object({ ...tlsOptionsShape(kit), mode: oneOf(...modes) });
+  return either(flag, oneOf(...modes, ...BROKEN_CERTIFICATES), options);
 }

@@ -1,10 +1,13 @@
-import type { HttpOptions } from "../../servers/http/index.ts";
-import type { Stub } from "../../servers/http/stubs/stub.ts";
+import type { Service } from "../../core/service.ts";
+import type { CgiOptions } from "../../servers/http/cgi/options.ts";
+import type { HttpApp, HttpOptions } from "../../servers/http/index.ts";
+import type { Stub, StubAnswer, StubEvent } from "../../servers/http/stubs/stub.ts";
+import type { Kit, Schema, Shape } from "../config/kit.ts";
 import { jsonArray } from "../files.ts";
-import { curl, kind, listening } from "../kind.ts";
+import { curl, isService, kind, listening } from "../kind.ts";
 import { value } from "../setting.ts";
 
-export const http = kind<HttpOptions>({
+export const http = kind({
   protocol: "http",
   port: 8080,
   flag: listening("http", 8080),
@@ -19,7 +22,29 @@ export const http = kind<HttpOptions>({
       names: "file",
     }),
   },
-  service: async ({ cgi, ...options }, { PATH }) => {
+  shape: (kit) => {
+    const { text, path, oneOf, bytes, ms, whole, off, list, either, callable, made } = kit;
+    return {
+      public: text,
+      dotfiles: oneOf("hide", "allow"),
+      compression: oneOf("on", "off"),
+      maxBody: bytes,
+      maxHeaderSize: bytes,
+      headersTimeout: ms,
+      requestTimeout: ms,
+      bodyTimeout: ms,
+      keepAliveTimeout: ms,
+      maxRequestsPerSocket: whole(0),
+      cgi: either(path, cgiShape(kit)),
+      inspect: either(text, off),
+      stubs: list(stubShape(kit)),
+      cors: either(oneOf("*"), list(text)),
+      fallback: text,
+      websocket: made<Service>("a service", isService),
+      app: callable<HttpApp>(),
+    };
+  },
+  service: async ({ cgi, ...options }: HttpOptions, { PATH }) => {
     const { http } = await import("../../servers/http/index.ts");
     const { websocket } = await import("../../servers/websocket/index.ts");
     const common = { websocket: websocket(), ...options };
@@ -45,4 +70,40 @@ async function stubsFrom(path: string): Promise<readonly Stub[]> {
   // Says what is wrong with them before anything starts.
   new HttpStubs(stubs);
   return stubs;
+}
+
+function cgiShape({ path, text, record, ms, whole, object }: Kit): Schema<CgiOptions> {
+  const shape: Shape<CgiOptions> = {
+    folder: path,
+    path: text,
+    environment: record(text),
+    timeout: ms,
+    maxScripts: whole(1),
+  };
+  return object(shape, "folder");
+}
+
+type AnswerFunction = Exclude<Stub["answer"], StubAnswer | readonly StubAnswer[]>;
+
+function stubShape(kit: Kit): Schema<Stub> {
+  const { text, record, object, either, list, whole, ms, pattern, anything, callable } = kit;
+  const fits = either(text, pattern);
+  const event: Shape<StubEvent> = { data: anything, event: text, id: text };
+  const answer: Shape<StubAnswer> = {
+    status: whole(200, 599),
+    headers: record(text),
+    body: anything,
+    events: list(object(event, "data")),
+    delay: ms,
+    times: whole(1),
+  };
+  const shape: Shape<Stub> = {
+    method: text,
+    path: fits,
+    query: record(fits),
+    headers: record(fits),
+    body: either(text, pattern, object({ json: anything }, "json")),
+    answer: either(object(answer), list(object(answer)), callable<AnswerFunction>()),
+  };
+  return object(shape, "path", "answer");
 }

@@ -2,7 +2,7 @@ import { TCP_BEHAVIOURS, type TcpOptions } from "../../servers/tcp/index.ts";
 import { kind, listening, openssl } from "../kind.ts";
 import { choice } from "../setting.ts";
 
-export const tcp = kind<TcpOptions>({
+export const tcp = kind({
   protocol: "tcp",
   port: 1234,
   flag: listening("tcp", 1234),
@@ -11,7 +11,8 @@ export const tcp = kind<TcpOptions>({
       fallback: "hello",
     }),
   },
-  service: async (options) => (await import("../../servers/tcp/index.ts")).tcp(options),
+  shape: ({ oneOf }) => ({ behaviour: oneOf(...TCP_BEHAVIOURS) }),
+  service: async (options: TcpOptions) => (await import("../../servers/tcp/index.ts")).tcp(options),
   commands(reach) {
     const { host, port, path, tls } = reach;
     if (path) return [`nc -U ${path}`];

@@ -2,7 +2,7 @@ import { UDP_BEHAVIOURS, type UdpOptions } from "../../servers/udp/index.ts";
 import { kind, listening } from "../kind.ts";
 import { choice } from "../setting.ts";
 
-export const udp = kind<UdpOptions>({
+export const udp = kind({
   protocol: "udp",
   port: 1235,
   flag: listening("udp", 1235),
@@ -11,6 +11,8 @@ export const udp = kind<UdpOptions>({
       fallback: "echo",
     }),
   },
-  service: async (options) => (await import("../../servers/udp/index.ts")).udp(options),
+  lacks: ["path", "tls"],
+  shape: ({ oneOf }) => ({ behaviour: oneOf(...UDP_BEHAVIOURS) }),
+  service: async (options: UdpOptions) => (await import("../../servers/udp/index.ts")).udp(options),
   commands: ({ host, port }) => [`echo hello | nc -u -w1 ${host} ${port}`],
 });

@@ -53,7 +53,7 @@ describe("flags and variables are read in the same way", () => {
       WIRELAB_ACCOUNTS: "c:d",
       WIRELAB_HOST: "127.0.0.9",
     });
-    expect(settings).toMatchObject({ seed: 1, host: "127.0.0.9", user: [{ name: "a" }] });
+    expect(settings).toMatchObject({ seed: 1, host: "127.0.0.9", accounts: [{ name: "a" }] });
   });
 
   test.each([
