@@ -20,7 +20,7 @@ export interface Origin {
 }
 
 /** Values by name, each `undefined` where nobody has set it and it has no fallback. */
-export type Values<S> = {
+type Values<S> = {
   readonly [Name in keyof S]: S[Name] extends Setting<infer T>
     ? S[Name] extends { readonly fallback: unknown }
       ? T

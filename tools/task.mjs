@@ -51,6 +51,11 @@ function build() {
   chmodSync(at("dist", "launcher.js"), 0o755);
 }
 
+/** What editors know configuration files by; nothing that runs needs it. */
+function schema() {
+  run(process.execPath, [at("tools", "schema.mjs")]);
+}
+
 const [task, ...args] = process.argv.slice(2);
 switch (task) {
   case "install":
@@ -58,6 +63,7 @@ switch (task) {
     break;
   case "build":
     build();
+    schema();
     break;
   case "start": {
     build();
@@ -72,6 +78,7 @@ switch (task) {
   }
   case "test":
     build();
+    schema();
     run(process.execPath, [at("node_modules", "vitest", "vitest.mjs"), "run", ...args], "inherit");
     break;
   default:

@@ -25,7 +25,8 @@ function settingSchema(kit: Kit, setting: Setting): Schema {
   if (times === "often") forms.push(kit.list(item ? kit.either(text, item(kit)) : text));
   if (!flag.includes("<")) forms.push(kit.flag);
   if (data) forms.push(data(kit));
-  return kit.either(...forms);
+  const [only] = forms;
+  return forms.length === 1 && only ? only : kit.either(...forms);
 }
 
 /** Servers by name. One that has the name of a flag, `ftp` for example, need not say what it speaks. */
