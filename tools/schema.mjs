@@ -68,10 +68,11 @@ function commentsOn(names) {
 function tidy(node) {
   if (Array.isArray(node)) return node.map(tidy);
   if (typeof node !== "object" || node === null) return node;
-  const { anyOf, properties, required, propertyNames, maximum, ...rest } = node;
+  const { anyOf, oneOf, properties, required, propertyNames, maximum, ...rest } = node;
   const tidied = Object.fromEntries(Object.entries(rest).map(([name, value]) => [name, tidy(value)]));
   if (maximum !== undefined && maximum < Number.MAX_SAFE_INTEGER) tidied.maximum = maximum;
   if (required?.length > 0) tidied.required = required;
+  if (oneOf) tidied.oneOf = oneOf.filter((form) => !isNever(form)).map(tidy);
   if (anyOf) {
     const forms = anyOf.filter((form) => !isNever(form)).map(tidy);
     return forms.length === 1 ? { ...forms[0], ...tidied } : { anyOf: forms, ...tidied };
