@@ -289,10 +289,15 @@ export class SocketConnection implements Connection, Witnessed {
 
   orphan(reason: CloseReason): void {
     if (this.#ending) return;
-    if (this.as !== "relay") this.cut(reason);
-    // What the client has sent is still delivered, unless it has broken off.
-    else if (this.#descent?.parent.torn) this.reset(reason);
-    else this.end(reason);
+    const parent = this.#descent?.parent;
+    if (!parent || this.as !== "relay") this.cut(reason);
+    else if (parent.torn) this.reset(reason);
+    else {
+      // What the client has sent is still delivered, though a Wire may hold it for a while.
+      this.#socket.setTimeout(LINGER.total, () => this.#socket.destroy());
+      if (parent.stream.closed) this.end(reason);
+      else parent.stream.once("close", () => this.end(reason));
+    }
   }
 
   /**

@@ -43,10 +43,14 @@ export function relay(
   client.stream.once("finish", () => {
     if (!target.stream.readableEnded) target.end();
   });
-  target.closed.then((reason) => {
+  // Not when its socket is closed: a fault may hold what it has sent for longer.
+  const over = async () => {
+    const reason = await target.closed;
     if (target.torn) client.reset("server");
     else client.end(reason === "client" ? "server" : reason);
-  });
+  };
+  if (target.stream.closed) void over();
+  else target.stream.once("close", over);
   return {
     get latest() {
       return latest;
