@@ -55,12 +55,18 @@ export function dial(
 
 /** See {@link Site.reach}. */
 export async function reach(to: Endpoint, signal: AbortSignal, ms = CONNECT_TIMEOUT): Promise<void> {
-  const socket = connect({ ...to, signal });
-  await connected(socket, to, ms, () => {
-    // A late error of the socket that is being destroyed must find somebody.
-    socket.on("error", () => {});
-    socket.destroy();
-  });
+  const socket = connect(to);
+  const stop = () => socket.destroy(new Error("the lab has stopped"));
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    await connected(socket, to, ms, () => {
+      // A late error of the socket that is being destroyed must find somebody.
+      socket.on("error", () => {});
+      socket.destroy();
+    });
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
 }
 
 /**

@@ -95,6 +95,25 @@ describe("ends", () => {
     expect(await atTarget).toBe("ECONNRESET");
   });
 
+  test.each(["in", "out"] as const)(
+    "what is held on its way %s is delivered when its sender has gone",
+    async (direction) => {
+      const fault = { kind: "latency", ms: 100, direction } as const;
+      let received: Promise<Buffer> = Promise.resolve(Buffer.alloc(0));
+      await using server = await faulty(
+        (socket) => {
+          received = heard(socket);
+          socket.end("from the target");
+        },
+        { fault },
+        { fault, when: { on: "data" } },
+      );
+      const client = server.dial().end("from the client");
+      expect(String(await heard(client))).toBe("from the target");
+      expect(String(await received)).toBe("from the client");
+    },
+  );
+
   test("a refusal is one for the client alone", async () => {
     await using server = await faulty(serveEcho, { fault: { kind: "refuse" }, times: 1 });
     expect(await errorOf(server.dial())).toBe("ECONNRESET");
