@@ -11,7 +11,10 @@ export const PROXY_PROTOCOLS = ["v1", "v2"] as const;
 export type ProxyProtocol = (typeof PROXY_PROTOCOLS)[number];
 
 /** The header that tells of a client; of one that has no address, as on a Unix-domain socket, that it is unknown. */
-export function proxyHeader(version: ProxyProtocol, { peer, local }: Pick<Connection, "peer" | "local">): Buffer {
+export function proxyHeader(
+  version: ProxyProtocol,
+  { peer, local }: Pick<Connection, "peer" | "local">,
+): Buffer {
   const known = "host" in peer && "host" in local && isIPv6(peer.host) === isIPv6(local.host);
   if (version === "v1") {
     if (!known) return Buffer.from("PROXY UNKNOWN\r\n");
