@@ -8,6 +8,8 @@ import type { TestContext } from "vitest";
 import { needPrograms } from "../clients.ts";
 import { nobody } from "./dialogue.ts";
 
+const PROGRAM = "nginx";
+
 /** A nginx of one process on 127.0.0.1 that answers every request with the same text. */
 export class Nginx implements AsyncDisposable {
   readonly port: number;
@@ -20,7 +22,7 @@ export class Nginx implements AsyncDisposable {
     this.port = port;
     this.name = `127.0.0.1:${port}`;
     this.#folder = folder;
-    this.#child = spawn("nginx", ["-p", folder, "-c", "conf", "-e", "stderr"], { stdio: "ignore" });
+    this.#child = spawn(PROGRAM, ["-p", folder, "-c", "conf", "-e", "stderr"], { stdio: "ignore" });
     this.#ended = once(this.#child, "exit");
   }
 
@@ -31,7 +33,7 @@ export class Nginx implements AsyncDisposable {
    * @param listen what stands behind the address in its `listen`.
    */
   static async start(context: TestContext, answer: string, listen = "", port?: number): Promise<Nginx> {
-    needPrograms(context, "nginx");
+    needPrograms(context, PROGRAM);
     const chosen = port ?? (await nobody()).port;
     const folder = mkdtempSync(join(tmpdir(), "wirelab-nginx-"));
     const places = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
