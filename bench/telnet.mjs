@@ -90,19 +90,34 @@ async function serve(way) {
   });
 }
 
-/** Counts the lines of a mark that come to a session. */
-async function session(port, mark) {
+/** What the lines have in them that are counted, and those that only find out who is there already. */
+const [COUNTED, CALL] = ["@@", "%%"];
+
+/** A session, which counts lines. */
+async function session(port) {
   const socket = connect({ port, host: "127.0.0.1", noDelay: true });
   await new Promise((resolve, reject) => socket.once("connect", resolve).once("error", reject));
-  const state = { socket, count: 0, enough: () => {} };
+  const state = { socket, there: false, count: 0, enough: () => {} };
   let rest = "";
   socket.setEncoding("latin1").on("data", (text) => {
-    const parts = (rest + text).split(mark);
-    rest = parts.at(-1).slice(-mark.length);
+    const parts = (rest + text).split(COUNTED);
+    state.there ||= parts.at(-1).includes(CALL);
+    rest = parts.at(-1).slice(-COUNTED.length);
     state.count += parts.length - 1;
     if (state.count >= LINES) state.enough();
   });
   return state;
+}
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Waits until every session is in the room: on a busy machine some are connected long before that. */
+async function gathered(sessions) {
+  while (!sessions.every(({ there }) => there)) {
+    for (const state of sessions) state.there = false;
+    sessions[0].socket.write(`say ${CALL}${CALL}\r\n`);
+    await pause(500);
+  }
 }
 
 /** Lines per second, and bytes per idle session. */
@@ -115,20 +130,21 @@ async function measure([program, args]) {
     server.stdin.write("memory\n");
     return answer();
   };
-  const settle = () => new Promise((resolve) => setTimeout(resolve, 1500));
   // What is loaded or compiled with the first sessions is not theirs.
-  const first = await Promise.all(Array.from({ length: 20 }, () => session(port, "@@")));
-  await settle();
+  const first = await Promise.all(Array.from({ length: 20 }, () => session(port)));
+  await gathered(first);
+  await pause(1000);
   const before = await memory();
-  const sessions = await Promise.all(Array.from({ length: SESSIONS - 20 }, () => session(port, "@@")));
-  await settle();
+  const sessions = await Promise.all(Array.from({ length: SESSIONS - 20 }, () => session(port)));
+  await gathered([...first, ...sessions]);
+  await pause(1000);
   const each = (await memory()) - before;
   const all = [...first, ...sessions];
   const listeners = all.slice(1);
   const began = performance.now();
   const heard = Promise.all(listeners.map((state) => new Promise((resolve) => (state.enough = resolve))));
   for (let line = 0; line < LINES; line += 1)
-    all[0].socket.write(`say @@ line ${line} of a conversation\r\n`);
+    all[0].socket.write(`say ${COUNTED} line ${line} of a conversation\r\n`);
   await heard;
   const taken = performance.now() - began;
   for (const { socket } of all) socket.destroy();

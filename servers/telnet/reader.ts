@@ -169,8 +169,7 @@ export class LineReader {
       return;
     }
     if (!this.#screen.characterMode) {
-      this.#screen.send(`\n${lines.slice(0, -1)}`);
-      this.#promptBelow();
+      this.#promptBelow(`\n${lines.slice(0, -1)}`);
       return;
     }
     this.#screen.send(`${this.#editor.erase(this.#screen.columns)}${lines}${this.#reading.prompt}`);
@@ -332,10 +331,10 @@ export class LineReader {
     this.#screen.goAhead();
   }
 
-  /** Shows prompt and line again for a client in line mode. */
-  #promptBelow(): void {
+  /** Shows prompt and line again for a client in line mode, below some text. */
+  #promptBelow(text = ""): void {
     if (!this.#reading) return;
-    this.#screen.send(`\n${this.#reading.prompt}${this.#editor.text}`);
+    this.#screen.send(`${text}\n${this.#reading.prompt}${this.#editor.text}`);
     this.#screen.goAhead();
   }
 

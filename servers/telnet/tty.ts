@@ -359,6 +359,7 @@ export class Tty implements Terminal {
   #encode(text: string): Buffer {
     const { lineEnd } = this.#options;
     if (lineEnd !== undefined) return this.#encoding.encode(text.replace(/(?<!\r)\n/g, () => lineEnd));
+    if (!text.includes("\r")) return this.#encoding.encode(text.replaceAll("\n", "\r\n"));
     const bare = this.#link.options.enabled("local", BINARY) ? "\r" : "\r\0";
     return this.#encoding.encode(text.replace(/\r\n|\n|\r/g, (end) => (end === "\r" ? bare : "\r\n")));
   }
