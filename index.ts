@@ -1,6 +1,7 @@
 export type { Account, Accounts, BytesPerSecond, KnownAccount } from "./core/accounts.ts";
 export { type ListenAddress, parseAddress } from "./core/address.ts";
-export type { RecordOptions } from "./core/capture/record.ts";
+export type { RecordedBytes, RecordOptions } from "./core/capture/record.ts";
+export { type RecordedLine, readRecording } from "./core/capture/recorded.ts";
 export type { Redaction } from "./core/capture/redaction.ts";
 export type { Clock, Moment } from "./core/clock.ts";
 export type { PassedBytes, Tap } from "./core/connection.ts";
@@ -34,6 +35,7 @@ export { type FtpOptions, type FtpTls, type FtpTlsMode, ftp } from "./servers/ft
 export type { CgiOptions } from "./servers/http/cgi/options.ts";
 export { type HttpApp, type HttpOptions, http } from "./servers/http/index.ts";
 export type * from "./servers/http/stubs/stub.ts";
+export { type Difference, type Replaying, type ReplayOptions, replay } from "./servers/replay/index.ts";
 export { TCP_BEHAVIOURS, type TcpBehaviour, type TcpOptions, tcp } from "./servers/tcp/index.ts";
 export {
   type Device,

@@ -27,7 +27,7 @@ interface RecordingHead {
 }
 
 /** A line of a recording with bytes that passed. */
-interface RecordedBytes {
+export interface RecordedBytes {
   readonly type: "bytes";
   readonly at: number;
   readonly server: string;
@@ -98,4 +98,9 @@ function written(bytes: Uint8Array): { readonly text: string } | { readonly base
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const text = buffer.toString("utf8");
   return Buffer.from(text).equals(buffer) ? { text } : { base64: buffer.toString("base64") };
+}
+
+/** The bytes of a line of a recording. */
+export function bytesIn({ text, base64 }: Pick<RecordedBytes, "text" | "base64">): Buffer {
+  return text === undefined ? Buffer.from(base64 ?? "", "base64") : Buffer.from(text);
 }

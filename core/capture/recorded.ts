@@ -1,0 +1,82 @@
+import { createReadStream } from "node:fs";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import { codeOf, messageOf, WirelabError } from "../errors.ts";
+import type { WireEvent } from "../events/events.ts";
+import type { RecordedBytes } from "./record.ts";
+
+/** A line of a recording: an event, or bytes that passed. */
+export type RecordedLine = WireEvent | RecordedBytes;
+
+/** The longest line of a recording, in characters. */
+const LONGEST = 128 * 1024 * 1024;
+
+/** What every line of it has. */
+const COMMON = { type: "string", server: "string", protocol: "string", at: "number" } as const;
+
+/**
+ * Reads a recording that {@link RecordOptions.events} has written, line by line.
+ *
+ * @param source a file's path, or the content as it comes.
+ * @throws WirelabError `BAD_CONTENT` that names the line, where it is none; `NOT_FOUND` or `IO` where it cannot be read.
+ */
+export async function* readRecording(source: string | Readable): AsyncGenerator<RecordedLine> {
+  const name = typeof source === "string" ? source : "the recording";
+  const input = typeof source === "string" ? createReadStream(source) : source;
+  let number = 0;
+  for await (const line of linesOf(input, name)) {
+    number += 1;
+    if (line.trim() === "") continue;
+    const read = parsed(line);
+    if (isOfType(read, "recording") && number === 1) continue;
+    // A place where the disk was too slow.
+    if (isOfType(read, "missing")) continue;
+    if (!isRecorded(read)) {
+      throw new WirelabError(
+        "BAD_CONTENT",
+        `${name}, line ${number}: this is no line of a recording. wirelab --record FILE writes one.`,
+      );
+    }
+    yield read;
+  }
+  if (number === 0) throw new WirelabError("BAD_CONTENT", `${name} is empty: there is no recording in it.`);
+}
+
+async function* linesOf(input: Readable, name: string): AsyncGenerator<string> {
+  let failure: Error | undefined;
+  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
+  input.once("error", (error: Error) => {
+    failure = error;
+    lines.close();
+  });
+  try {
+    yield* lines;
+  } catch (error) {
+    failure ??= error as Error;
+  }
+  if (!failure) return;
+  const [code, why] =
+    codeOf(failure) === "ENOENT"
+      ? (["NOT_FOUND", "there is no such file."] as const)
+      : (["IO", `it cannot be read: ${messageOf(failure)}.`] as const);
+  throw new WirelabError(code, `${name}: ${why}`, { cause: failure });
+}
+
+function parsed(line: string): unknown {
+  if (line.length > LONGEST) return undefined;
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
+
+function isOfType(read: unknown, type: string): boolean {
+  return typeof read === "object" && read !== null && "type" in read && read.type === type;
+}
+
+function isRecorded(read: unknown): read is RecordedLine {
+  if (typeof read !== "object" || read === null) return false;
+  const fields = read as Readonly<Record<string, unknown>>;
+  return Object.entries(COMMON).every(([field, type]) => typeof fields[field] === type);
+}
