@@ -1,9 +1,11 @@
 #!/usr/bin/env node
 // The command. The only file that touches the process: its arguments, streams, signals and exit code.
-import { readFileSync, writeFileSync } from "node:fs";
-import { codeOf, messageOf } from "./core/errors.ts";
-import { type Lab, startLab } from "./core/lab.ts";
+import { once } from "node:events";
+import { createWriteStream, readFileSync, type WriteStream, writeFileSync } from "node:fs";
+import { codeOf, messageOf, WirelabError } from "./core/errors.ts";
+import { type Lab, type LabOptions, startLab } from "./core/lab.ts";
 import { banner } from "./launch/banner.ts";
+import { subcommand } from "./launch/commands.ts";
 import { Ending, flagsOf } from "./launch/flags.ts";
 import { type Plan, planOf } from "./launch/plan.ts";
 import {
@@ -24,6 +26,7 @@ async function start({ servers, settings, accounts, tls, lab }: Plan): Promise<L
   const onTerminal = process.stderr.isTTY === true;
   const { host, root, seed, faults, logLevel, logFormat } = settings;
   return startLab(Object.fromEntries(services), {
+    ...(await recordTo(settings)),
     // Nobody asks this process for a transcript, so nothing is kept for one.
     transcript: 0,
     ...defined({ ...lab, host, root, seed, faults, accounts, tls }),
@@ -34,6 +37,27 @@ async function start({ servers, settings, accounts, tls, lab }: Plan): Promise<L
       stream: process.stderr,
     },
   });
+}
+
+/** The files that are written while it happens. What was written is in them when the process ends, since Node waits for it. */
+async function recordTo({ record, pcap }: Plan["settings"]): Promise<Pick<LabOptions, "record">> {
+  const events = await fileFor("--record", record);
+  const packets = await fileFor("--pcap", pcap);
+  return { record: defined({ events, packets }) };
+}
+
+/** A file to write to, there before anything happens; what goes wrong later is told, and is no reason to stop serving. */
+async function fileFor(flag: string, path: string | undefined): Promise<WriteStream | undefined> {
+  if (path === undefined) return undefined;
+  // What passes on the wire is nobody else's business.
+  const stream = createWriteStream(path, { mode: 0o600 });
+  try {
+    await once(stream, "ready");
+  } catch (cause) {
+    throw new WirelabError("BAD_OPTION", `${flag} ${path}: ${messageOf(cause)}.`, { cause });
+  }
+  stream.on("error", (error) => process.stderr.write(`wirelab: ${flag} ${path}: ${messageOf(error)}\n`));
+  return stream;
 }
 
 /** The first signal stops gracefully, and then the process ends by itself; a second one ends it at once. */
@@ -71,6 +95,20 @@ async function main(): Promise<void> {
   // Whoever read our output may be gone (`wirelab | head -1`): no reason to stop serving.
   process.stdout.on("error", () => {});
   process.stderr.on("error", () => {});
+  const [word, ...rest] = process.argv.slice(2);
+  const command = await subcommand(word);
+  if (command) {
+    process.exitCode = await command(rest, {
+      stdin: process.stdin,
+      stdout: process.stdout,
+      stderr: process.stderr,
+      pid: process.pid,
+      columns: process.stdout.columns,
+      colours: process.stdout.isTTY && !process.env.NO_COLOR ? "on" : "off",
+      stopOnSignals,
+    });
+    return;
+  }
   const flags = flagsOf(process.argv.slice(2), version);
   const plan = await planOf({ flags, environment: process.env });
   const { envFile, caFile, ready, logFormat } = plan.settings;

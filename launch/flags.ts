@@ -28,6 +28,10 @@ Examples:
   wirelab --http=unix:/tmp/lab.sock           on a Unix-domain socket
   wirelab --forward 8000=127.0.0.1:3000       in front of another server, with --faults for example
 
+Commands beside it, each with a --help of its own:
+  wirelab show FILE                           draw a recording (--record FILE): client left, server right
+  wirelab replay FILE                         say again what was recorded, and tell who does not follow
+
 Exit codes: 0 clean stop, 1 failure, 2 usage, 3 an address could not be bound, 128+N on a second signal N.`;
 
 /**

@@ -76,6 +76,15 @@ export const SETTINGS = {
       data: (kit) => kit.whole(0, 2 ** 32 - 1),
     },
   ),
+  record: value(
+    "--record <FILE>",
+    "write every event to this file, as NDJSON for wirelab show and wirelab replay",
+    String,
+    { names: "file" },
+  ),
+  pcap: value("--pcap <FILE>", "write all that passes to this file, as packets for Wireshark", String, {
+    names: "file",
+  }),
   ready: choice("--ready <FORMAT>", "one line on stdout when everything listens", ["json"]),
   envFile: value(
     "--env, --env-file <FILE>",

@@ -44,7 +44,7 @@ class Running {
   }
 
   static async start(...args: string[]): Promise<Running> {
-    const child = spawn(process.execPath, [launcher, "--ready=json", ...args]);
+    const child = spawn(process.execPath, [launcher, ...args, "--ready=json"]);
     let stdout = "";
     const ended = Promise.all([once(child, "close"), text(child.stderr)]).then(([[code], stderr]) => ({
       code,
@@ -59,6 +59,10 @@ class Running {
       ended.then(({ stderr }) => reject(new Error(`ended before it was ready: ${stderr}`)));
     });
     return new Running(child, ready, ended);
+  }
+
+  get ended(): Promise<Outcome> {
+    return this.#ended;
   }
 
   at(name: string) {
@@ -431,5 +435,71 @@ describe("on a fresh clone", () => {
     await ended;
     const gone = connect(port, "127.0.0.1");
     expect(await once(gone, "error")).toMatchObject([{ code: "ECONNREFUSED" }]);
+  });
+});
+
+describe("recordings", () => {
+  /** What a client says to FTP, and the answers. */
+  async function say(
+    { host, port }: { host: string; port: number },
+    ...lines: readonly string[]
+  ): Promise<string> {
+    const socket = connect(port, host);
+    socket.end(lines.map((line) => `${line}\r\n`).join(""));
+    return text(socket);
+  }
+
+  test("--record and --pcap write while it happens; show draws, replay holds clients against it", async () => {
+    const record = join(folder(), "lab.ndjson");
+    const pcap = join(folder(), "lab.pcapng");
+    {
+      await using running = await Running.start("--ftp=0", "--tcp=0", "--record", record, "--pcap", pcap);
+      expect(await say(running.at("ftp"), "USER foo", "PASS bar", "PWD", "QUIT")).toContain("257");
+      expect(await say(running.at("tcp"), "hi")).toBe("Hello, world!");
+      expect(readFileSync(record, "utf8")).toContain('"verb":"PWD"');
+      expect((await running.stop()).code).toBe(0);
+    }
+    for (const file of [record, pcap]) {
+      expect(statSync(file).mode & 0o777).toBe(0o600);
+      expect(readFileSync(file).includes("PWD")).toBe(true);
+      expect(readFileSync(file).includes("bar")).toBe(false);
+    }
+
+    const shown = await wirelab("show", record);
+    expect(shown).toMatchObject({ code: 0, stderr: "" });
+    expect(shown.stdout).toMatch(/ftp#1 {2}│ PWD ─+► │ {2}where am I\?\n/);
+    expect(
+      (await run(process.execPath, [launcher, "show", "-"], { input: readFileSync(record) })).stdout,
+    ).toBe(shown.stdout);
+
+    await using followed = await Running.start("replay", record, "--once");
+    expect(await say(followed.at("ftp"), "user foo", "PASS another", "PWD", "QUIT")).toContain("221");
+    expect(await say(followed.at("tcp"), "hi")).toBe("Hello, world!");
+    expect(await followed.ended).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(/every client followed\n$/),
+    });
+
+    await using left = await Running.start("replay", record, "--at", "ftp=127.0.0.1:0");
+    expect(await say(left.at("ftp"), "USER foo", "PASS bar", "CWD /", "QUIT")).toContain("500 ftp#1, step 6");
+    const { code, stderr } = await left.stop();
+    expect(stderr).toContain("expected PWD, and CWD / came.");
+    expect(stderr).toMatch(/1 of 1 clients did not follow\n$/);
+    expect(code).toBe(1);
+  });
+
+  test("what is wrong is said, and how it is meant", async () => {
+    expect(await wirelab("show")).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("missing required argument 'FILE'"),
+    });
+    expect(await wirelab("show", "/nowhere.ndjson")).toMatchObject({
+      code: 1,
+      stderr: "wirelab: /nowhere.ndjson: there is no such file.\n",
+    });
+    expect((await wirelab("show", launcher)).stderr).toContain("line 1: this is no line of a recording");
+    expect((await wirelab("replay", "--help")).stdout).toContain("Usage: wirelab replay FILE [options]");
+    const nowhere = await wirelab("--tcp=0", "--record", "/nowhere/at/all");
+    expect(nowhere).toMatchObject({ code: 2, stderr: expect.stringContaining("--record") });
   });
 });
