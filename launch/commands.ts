@@ -4,7 +4,7 @@ import type { Lab } from "../core/lab.ts";
 import { Ending } from "./flags.ts";
 
 /** What of the process a command works with. */
-export interface Terminal {
+interface Terminal {
   readonly stdin: Readable;
   /** For data. */
   readonly stdout: Writable;

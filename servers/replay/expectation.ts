@@ -1,5 +1,5 @@
 /** What was found of something that is expected, in what has come so far. */
-export type Finding =
+type Finding =
   /** All of it; so many bytes of what came are used up. */
   | { readonly found: number }
   /** What came begins as it does: more of it may come. */

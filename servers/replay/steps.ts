@@ -6,7 +6,7 @@ import { replyLines } from "../../core/events/reproducible.ts";
 import { type Expectation, exactly, ftpLine, typed } from "./expectation.ts";
 
 /** What comes next in a conversation: something that the server sends, or that the client is to send. */
-export type Step = { readonly send: Buffer } | { readonly expect: Expectation };
+type Step = { readonly send: Buffer } | { readonly expect: Expectation };
 
 /** A recorded conversation, to be had again. */
 export interface Conversation {
