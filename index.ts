@@ -24,6 +24,15 @@ export type { Change, Diff, InspectedStore, Snapshot } from "./core/store/inspec
 export { type MemoryStoreOptions, memoryStore } from "./core/store/memory.ts";
 export type { ByteRange, Entry, Reading, Store, WriteOptions } from "./core/store/store.ts";
 export type * from "./core/tls/options.ts";
+export {
+  BROKEN_CERTIFICATES,
+  type BrokenCertificate,
+  type KeyPair,
+  type TlsOptions,
+  type TlsSetting,
+  type TlsStart,
+  type TlsVersion,
+} from "./core/tls/options.ts";
 export { defineLab, type LabConfig, type ServerConfig } from "./launch/config/define.ts";
 export type { ForwardTarget } from "./servers/forward/address.ts";
 export { FORWARD_BALANCES, type ForwardBalance } from "./servers/forward/balance.ts";

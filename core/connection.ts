@@ -19,7 +19,7 @@ import { Injector } from "./faults/injector.ts";
 import { shaperOf } from "./faults/shapers.ts";
 import { resetSocket, Wire } from "./faults/wire.ts";
 import type { Connection, DialledAs } from "./service.ts";
-import { isTlsError, tlsReason } from "./tls/failures.ts";
+import { tlsReason } from "./tls/failures.ts";
 import {
   certificateOf,
   clientHello,
@@ -361,10 +361,9 @@ export class SocketConnection implements Connection, Witnessed {
       this.#reason ??= reset ? "reset" : "error";
       // What happened to a handshake is told by its failure.
       if (reset || this.#securing) return;
-      const told = isTlsError(error)
-        ? { code: "TLS_FAILED", message: `TLS has failed: ${tlsReason(error)}.` }
-        : { code: code ?? "IO", message: messageOf(error) };
-      this.emit({ type: "error", ...told });
+      const why = tlsReason(error);
+      if (why === undefined) this.emit({ type: "error", code: code ?? "IO", message: messageOf(error) });
+      else this.emit({ type: "error", code: "TLS_FAILED", message: `TLS has failed: ${why}.` });
     });
     carrier.once("end", () => {
       this.#reason ??= "client";

@@ -1,19 +1,13 @@
 import { KeyObject, webcrypto } from "node:crypto";
 import { isIP } from "node:net";
-import { domainToASCII } from "node:url";
 import type { JsonGeneralName, JsonName } from "@peculiar/x509";
-import { WirelabError } from "../errors.ts";
-import type { BrokenCertificate, KeyPair } from "./options.ts";
+import { type BrokenCertificate, hostName, type KeyPair } from "./options.ts";
 
 /** Who issues a lab's certificates. Its key is never told, so that trusting it trusts nobody else. */
 export interface Authority {
   /** What clients are to trust, as PEM. */
   readonly cert: string;
-  /**
-   * A certificate for a server of these names and addresses.
-   *
-   * @throws WirelabError `BAD_OPTION` for a name that no host can have.
-   */
+  /** A certificate for a server of these names and addresses. */
   server(hosts: readonly string[], broken?: BrokenCertificate): Promise<KeyPair>;
   /** A certificate for a client, who may have any name; `wrong-host` is none that a client's certificate could be. */
   client(name: string, broken?: Exclude<BrokenCertificate, "wrong-host">): Promise<KeyPair>;
@@ -106,7 +100,8 @@ export async function authority(): Promise<Authority> {
   return {
     cert: `${certificate.toString("pem")}\n`,
     server: (hosts, broken) => {
-      const names = broken === "wrong-host" ? [WRONG_HOST] : [...new Set(hosts.map(hostName))];
+      const known = new Set(hosts.flatMap((host) => hostName(host) ?? []));
+      const names = broken === "wrong-host" ? [WRONG_HOST] : [...known];
       return issue("wirelab", serverAuth, names.map(generalName), broken);
     },
     client: (name, broken) => issue(name, clientAuth, [], broken),
@@ -126,19 +121,6 @@ function newKeys(): Promise<webcrypto.CryptoKeyPair> {
 function between([from, to]: readonly [from: number, to: number]): { notBefore: Date; notAfter: Date } {
   const now = Date.now();
   return { notBefore: new Date(now + from * DAY), notAfter: new Date(now + to * DAY) };
-}
-
-/** A name as certificates have it: without the zone of an IPv6 address, and in ASCII. */
-function hostName(host: string): string {
-  const address = host.replace(/%.*$/, "");
-  if (isIP(address) !== 0) return address;
-  const name = /^[^\s/:@?#\\[\]]+$/.test(host) ? domainToASCII(host) : "";
-  if (name === "")
-    throw new WirelabError(
-      "BAD_OPTION",
-      `tls.names has ${JSON.stringify(host)}, which is no name of a host.`,
-    );
-  return name;
 }
 
 function generalName(host: string): JsonGeneralName {

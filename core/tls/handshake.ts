@@ -1,7 +1,7 @@
 import type { X509Certificate } from "node:crypto";
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
-import { WirelabError } from "../errors.ts";
+import { codeOf, WirelabError } from "../errors.ts";
 import type { Lifecycle } from "../events/events.ts";
 import { tlsReason } from "./failures.ts";
 import type { ServerTls } from "./server-tls.ts";
@@ -107,7 +107,7 @@ export function handshake(socket: TLSSocket, ms: number): Promise<void> {
     const refuse = () => {
       settle();
       if (cause instanceof HandshakeFailure) reject(cause);
-      else if (cause) reject(new HandshakeFailure("failed", tlsReason(cause), { cause }));
+      else if (cause) reject(new HandshakeFailure("failed", tlsReason(cause) ?? resetOr(cause), { cause }));
       else reject(new HandshakeFailure("failed", "the client has closed the connection in the middle"));
     };
     const late = new HandshakeFailure("failed", "it has taken too long");
@@ -115,6 +115,10 @@ export function handshake(socket: TLSSocket, ms: number): Promise<void> {
     socket.on("secure", done).on("error", failed).on("end", ended).on("close", refuse);
     if (socket.destroyed) refuse();
   });
+}
+
+function resetOr(error: Error): string {
+  return codeOf(error) === "ECONNRESET" ? "the client has reset the connection" : error.message;
 }
 
 /** The certificate that the client has shown, if it was asked for one. */

@@ -1,4 +1,6 @@
 import { X509Certificate } from "node:crypto";
+import { isIP } from "node:net";
+import { domainToASCII } from "node:url";
 import { messageOf, WirelabError } from "../errors.ts";
 
 /** A certificate with its private key, as PEM text. */
@@ -128,11 +130,22 @@ function check(options: TlsOptions, where: string): void {
   if (minVersion === "TLSv1.3" && maxVersion === "TLSv1.2") {
     reject(where, "tls.minVersion is above tls.maxVersion");
   }
+  const unknown = names?.find((name) => hostName(name) === undefined);
+  if (unknown !== undefined) {
+    reject(where, `tls.names has ${JSON.stringify(unknown)}, which is no name of a host`);
+  }
   const { handshakeTimeout = 1 } = options;
   if (!(handshakeTimeout > 0)) {
     reject(where, `tls.handshakeTimeout is ${handshakeTimeout}; it is in milliseconds, and more than 0`);
   }
   if (ca !== undefined) checkAuthority(ca, where);
+}
+
+/** A name or an address as certificates have it, in ASCII and without an IPv6 zone; undefined for what no host is called. */
+export function hostName(host: string): string | undefined {
+  const address = host.replace(/%.*$/, "");
+  if (isIP(address) !== 0) return address;
+  return (/^[^\s/:@?#\\[\]]+$/.test(host) && domainToASCII(host)) || undefined;
 }
 
 function checkAuthority(ca: string, where: string): void {

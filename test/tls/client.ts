@@ -1,14 +1,22 @@
-import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
+import type { X509Certificate } from "node:crypto";
+import { type ConnectionOptions, connect } from "node:tls";
 import type { Lab, Server } from "../../index.ts";
 
 /** What a client saw of a conversation by TLS. */
-export interface Visit {
+export interface Visit extends Handshake {
   readonly text: string;
   /** The code of the error that ended it, if one did. */
   readonly error: string | undefined;
-  readonly socket: TLSSocket;
   /** The last session that the server has given, to be resumed. */
   readonly session: Buffer | undefined;
+}
+
+/** What a handshake came to; nothing where it came to no end. */
+interface Handshake {
+  readonly version?: string | null;
+  readonly certificate?: X509Certificate | undefined;
+  readonly resumed?: boolean;
+  readonly alpn?: string | false | null;
 }
 
 /** What a client needs to reach a server, by TCP or by a Unix-domain socket, and to trust its lab. */
@@ -25,6 +33,15 @@ export function visit(server: Server, said: string, options: ConnectionOptions =
     let text = "";
     let error: string | undefined;
     let session: Buffer | undefined;
+    let facts: Handshake = {};
+    socket.on("secureConnect", () => {
+      facts = {
+        version: socket.getProtocol(),
+        certificate: socket.getPeerX509Certificate(),
+        resumed: socket.isSessionReused(),
+        alpn: socket.alpnProtocol,
+      };
+    });
     socket.on("data", (chunk) => {
       text += chunk;
     });
@@ -32,9 +49,11 @@ export function visit(server: Server, said: string, options: ConnectionOptions =
       session = newer;
     });
     socket.on("error", (cause: NodeJS.ErrnoException) => {
-      error = cause.code ?? cause.message;
+      // Behind something that was written already, Node gives OpenSSL's message as it is.
+      const [, reason] = /:SSL routines:[^:]*:([^:]+):/.exec(cause.message) ?? [];
+      error = reason ?? cause.code;
     });
-    socket.on("close", () => resolve({ text, error, session, socket }));
+    socket.on("close", () => resolve({ text, error, session, ...facts }));
     socket.end(said);
   });
 }

@@ -30,6 +30,7 @@ export function environmentOf(
 ): Record<string, string> {
   const { request, connection } = turn;
   const { headers, method, url, httpVersion } = request;
+  const { certificate } = connection;
   const mark = url.indexOf("?");
   const peer = "host" in connection.peer ? connection.peer : { host: "127.0.0.1", port: 0 };
   const local = "host" in connection.local ? connection.local : { host: "127.0.0.1", port: 0 };
@@ -51,6 +52,11 @@ export function environmentOf(
     // Interpreters that are programs themselves (php-cgi) run only where a server has asked for them.
     REDIRECT_STATUS: "200",
     ...(connection.secure && { HTTPS: "on" }),
+    // As Apache's mod_ssl names them.
+    ...(certificate && {
+      SSL_CLIENT_VERIFY: "SUCCESS",
+      SSL_CLIENT_S_DN: certificate.subject.replaceAll("\n", ","),
+    }),
     ...(rest !== "" && { PATH_INFO: rest }),
     ...(user !== undefined && { AUTH_TYPE: "Basic", REMOTE_USER: user }),
     ...(length !== undefined && { CONTENT_LENGTH: String(length) }),
