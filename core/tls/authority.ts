@@ -7,7 +7,7 @@ import { type BrokenCertificate, hostName, type KeyPair } from "./options.ts";
 export interface Authority {
   /** What clients are to trust, as PEM. */
   readonly cert: string;
-  /** A certificate for a server of these names and addresses. */
+  /** A certificate for servers of these names and addresses: one for all that have the same. */
   server(hosts: readonly string[], broken?: BrokenCertificate): Promise<KeyPair>;
   /** A certificate for a client, who may have any name; `wrong-host` is none that a client's certificate could be. */
   client(name: string, broken?: Exclude<BrokenCertificate, "wrong-host">): Promise<KeyPair>;
@@ -97,12 +97,16 @@ export async function authority(): Promise<Authority> {
     return { cert: `${issued.toString("pem")}\n`, key: `${KeyObject.from(keys.privateKey).export(PEM)}` };
   }
 
+  const servers = new Map<string, Promise<KeyPair>>();
   return {
     cert: `${certificate.toString("pem")}\n`,
-    server: (hosts, broken) => {
+    server(hosts, broken) {
       const known = new Set(hosts.flatMap((host) => hostName(host) ?? []));
       const names = broken === "wrong-host" ? [WRONG_HOST] : [...known];
-      return issue("wirelab", serverAuth, names.map(generalName), broken);
+      const same = [broken, ...names].join(" ");
+      const issued = servers.get(same) ?? issue("wirelab", serverAuth, names.map(generalName), broken);
+      servers.set(same, issued);
+      return issued;
     },
     client: (name, broken) => issue(name, clientAuth, [], broken),
   };

@@ -9,7 +9,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   "no shared signature algorithms": "client and server have no signature algorithm in common",
   "peer did not return a certificate": "the client has shown no certificate, and this server asks for one",
   "unsupported protocol": "the client speaks no version of TLS that this server speaks",
-  "wrong version number": "the client does not speak TLS",
+  "wrong version number": "what the client has sent is no TLS",
 };
 
 /** What clients mean by their alerts (RFC 8446 §6.2): nearly all speak of the server's certificate. */

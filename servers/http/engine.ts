@@ -12,7 +12,7 @@ import { serveFiles } from "./files.ts";
 import { checkHead, originForm } from "./head.ts";
 import type { HttpApp, HttpOptions } from "./index.ts";
 import { inspection } from "./inspect/serve.ts";
-import { malformed } from "./malformed.ts";
+import { beginsTls, malformed } from "./malformed.ts";
 import { BodyClock } from "./pace.ts";
 import { Refusal, rawReply, refuse } from "./refusal.ts";
 import { settingsOf } from "./settings.ts";
@@ -81,8 +81,13 @@ export async function httpEngine(site: Site, options: HttpOptions): Promise<Engi
   });
   server.on("checkExpectation", take);
   server.on("clientError", (error, socket) => {
+    const conversation = conversations.get(socket);
+    if (beginsTls(error)) {
+      const message = "The client speaks TLS, and this server plain HTTP.";
+      conversation?.connection.emit({ type: "error", code: "TLS_UNAVAILABLE", message });
+    }
     const refusal = malformed(error, settings.maxHeaderSize);
-    if (refusal) conversations.get(socket)?.break(refusal);
+    if (refusal) conversation?.break(refusal);
   });
   server.on("connect", (_request, socket) => {
     conversations.get(socket)?.break(new Refusal(501, "This server is no proxy: it does not know CONNECT."));

@@ -35,6 +35,11 @@ export function malformed(error: Error, maxHeaderSize: number): Refusal | undefi
   }
 }
 
+/** Whether what could not be read is the beginning of a TLS handshake (RFC 8446 §5.1). */
+export function beginsTls(error: Error): boolean {
+  return "rawPacket" in error && error.rawPacket instanceof Uint8Array && /^\x16\x03/.test(lineOf(error));
+}
+
 /** The line that the parser stumbled over, as far as it has come in; empty where Node does not tell. */
 function lineOf(error: Error): string {
   if (!("rawPacket" in error && error.rawPacket instanceof Uint8Array && "bytesParsed" in error)) return "";
