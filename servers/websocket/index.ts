@@ -93,6 +93,7 @@ export function websocket(options: WebSocketOptions = {}): Service {
   return {
     protocol: "websocket",
     listen: options,
+    alpn: ["http/1.1"],
     open: async (site) => (await import("./engine.ts")).webSocketEngine(site, settings),
   };
 }
