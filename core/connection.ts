@@ -168,6 +168,10 @@ export class SocketConnection implements Connection, Witnessed {
     return this.#roster.events.observed || this.#injector.concerned;
   }
 
+  get ruled(): boolean {
+    return this.#injector.concerned;
+  }
+
   get followsReplies(): boolean {
     return this.#injector.followsReplies;
   }

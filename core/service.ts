@@ -217,6 +217,8 @@ export interface Connection {
   readonly certificate: X509Certificate | undefined;
   /** Whether anybody wants commands, replies and frames: ask before building one. The other events are always told. */
   readonly observed: boolean;
+  /** Whether a rule could act here: where none could, {@link Connection.amend} need not be asked. */
+  readonly ruled: boolean;
   /**
    * Whether a rule acts when a reply has been sent: a protocol whose replies have a head and a body sends the head, and tells
    * of it, before the body.

@@ -60,17 +60,19 @@ function answerTo(message: string | Buffer, manner: Manner, chatter: Chatter): s
   }
 }
 
+const MOVES: readonly RoomMessage["kind"][] = ["joined", "left", "renamed"];
+
 /** Lines, as IRC's clients have them: text is said, and behind a slash is a command. */
 const LINES: Manner = {
   welcome: ({ nick, room }) =>
     `Welcome to wirelab. You are ${nick}, in the room ${room}. Type /help for the commands, /quit to leave.`,
-  // What one does oneself is answered by the command.
-  heard: (message, nick) => (message.nick === nick && message.kind !== "told" ? undefined : lineOf(message)),
+  // Coming and going, and another nick, are answered by the command.
+  heard: (message, nick) =>
+    message.nick === nick && MOVES.includes(message.kind) ? undefined : lineOf(message),
   answer(message, chatter) {
     const [, slash = "", name = "", argument = ""] =
       /^(?:(\/)(?!\/)(\S*)\s?|\/(?=\/))?(.*)$/su.exec(message) ?? [];
-    if (slash === "") return argument.trim() === "" ? undefined : CHAT_COMMANDS.say.run(argument, chatter);
-    const command = COMMANDS.get(name.toLowerCase());
+    const command = COMMANDS.get(slash === "" ? "say" : name.toLowerCase());
     if (!command)
       return `There is no command "/${name.slice(0, 40)}". Type /help to see those that there are.`;
     return command.run(argument, chatter);
@@ -81,6 +83,9 @@ const LINES: Manner = {
 const COMMANDS: ReadonlyMap<string, Command> = new Map(
   Object.entries<Command>({
     ...CHAT_COMMANDS,
+    // One hears oneself, so that all read the same.
+    say: { ...CHAT_COMMANDS.say, run: (text, { seat }) => void seat.say(text) },
+    me: { ...CHAT_COMMANDS.me, run: (text, { seat }) => void seat.act(text) },
     help: {
       summary: "list the commands",
       run: () =>
@@ -90,10 +95,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map(
     },
     quit: {
       summary: "leave",
-      run: (_argument, { quit }) => {
-        quit();
-        return undefined;
-      },
+      run: (_argument, { quit }) => void quit(),
     },
   }).sort(([one], [other]) => (one < other ? -1 : 1)),
 );

@@ -113,12 +113,14 @@ export class Link {
       return;
     }
     const settled = this.#regulated(data.length, done);
-    this.#answer(
-      () => ({ text: beginningOf(data, kind) }),
-      data.length,
-      () => this.#write(data, kind, settled),
-      (reply) => this.#script(reply, settled),
-    );
+    if (this.#free) this.#write(data, kind, settled);
+    else
+      this.#answer(
+        { text: beginningOf(data, kind) },
+        data.length,
+        () => this.#write(data, kind, settled),
+        (reply) => this.#script(reply, settled),
+      );
   }
 
   /** Begins, or answers, the closing handshake. Harmless when called again. */
@@ -128,10 +130,10 @@ export class Link {
     const write = () => this.#writeClose(code, reason);
     // What the lab decides is no answer, and comes at once where nothing waits.
     const own = end === "stopped" || end === "idle" || end === "lifetime";
-    if (own && this.#waiting === 0) write();
+    if (this.#free || (own && this.#waiting === 0)) write();
     else
       this.#answer(
-        () => ({ code, text: `${reason}` }),
+        { code, text: `${reason}` },
         0,
         write,
         (reply) => reply && this.#writeClose(reply.code ?? code, reply.text),
@@ -149,15 +151,12 @@ export class Link {
     if (this.connection.observed) this.#tell("in", "ping", data.length, previewOf(data));
     if (this.ending) return;
     const settled = this.#regulated(data.length);
-    this.#answer(
-      () => ({ text: previewOf(data) }),
-      data.length,
-      () => {
-        if (this.connection.observed) this.#tell("out", "pong", data.length, previewOf(data));
-        this.#carrier.pong(data, false, settled);
-      },
-      (reply) => this.#script(reply, settled),
-    );
+    const pong = () => {
+      if (this.connection.observed) this.#tell("out", "pong", data.length, previewOf(data));
+      this.#carrier.pong(data, false, settled);
+    };
+    if (this.#free) pong();
+    else this.#answer({ text: previewOf(data) }, data.length, pong, (reply) => this.#script(reply, settled));
   }
 
   ponged(data: Buffer): void {
@@ -225,20 +224,20 @@ export class Link {
     };
   }
 
-  /** Says what the rules have no word in; they decide at once, and it is sent behind what waits for them already. */
+  /** Whether nothing stands between an answer and the client: no rule, and no answer that waits for one. */
+  get #free(): boolean {
+    return this.#waiting === 0 && !this.connection.ruled;
+  }
+
+  /** Lets the rules decide on an answer, at once, and sends it behind those that wait. */
   #answer(
-    replyOf: () => Reply,
+    reply: Reply,
     bytes: number,
     asItIs: () => void,
     scripted: (reply: Reply | undefined) => void,
   ): void {
-    if (this.#waiting === 0 && !this.connection.observed) {
-      asItIs();
-      return;
-    }
     this.#waiting += 1;
     this.#waitingBytes += bytes + OVERHEAD;
-    const reply = replyOf();
     const amended = this.connection.amend(reply);
     const before = this.#turn;
     const inTurn = async () => {

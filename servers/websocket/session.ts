@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
+import { setImmediate as turn } from "node:timers/promises";
 import { codeOf, messageOf, WirelabError } from "../../core/errors.ts";
 import type { Endpoint } from "../../core/events/events.ts";
 import { type Closing, isCloseCode, type Kind, type Link, type LinkUser } from "./link.ts";
@@ -86,6 +87,9 @@ export interface Asked {
 /** So many messages wait for a handler, or so many bytes as the option says; then no more are read. */
 const MAX_WAITING = 256;
 
+/** So many bytes, and messages, are sent by a handler before others have their turn. */
+const MAX_UNTURNED = 65_536;
+
 /** Serves a client by a handler. */
 export class Session implements WebSocketSession, LinkUser {
   readonly connection: string;
@@ -101,6 +105,8 @@ export class Session implements WebSocketSession, LinkUser {
   readonly #over = new AbortController();
   #messages: WebSocketMessage[] = [];
   #bytes = 0;
+  /** Bytes, and messages, that were sent since others had their turn. */
+  #unturned = 0;
   #release: (() => void) | undefined;
   #wake: (() => void) | undefined;
 
@@ -153,17 +159,15 @@ export class Session implements WebSocketSession, LinkUser {
       yield message;
   }
 
-  send(message: string | Uint8Array): Promise<void> {
-    return new Promise((resolve) => {
-      const sent = () => resolve();
-      const done = this.link.congested ? sent : undefined;
-      if (typeof message === "string") this.link.send(message, "text", done);
-      else {
-        const { buffer, byteOffset, byteLength } = message;
-        this.link.send(Buffer.from(buffer, byteOffset, byteLength), "binary", done);
-      }
-      if (!done) resolve();
-    });
+  async send(message: string | Uint8Array): Promise<void> {
+    const sent = this.link.congested ? this.#left(message) : this.#send(message);
+    this.#unturned += message.length + 1;
+    await sent;
+    // Nobody else would be served by a process that only ever sends.
+    if (this.#unturned > MAX_UNTURNED) {
+      this.#unturned = 0;
+      await turn();
+    }
   }
 
   close(code = 1000, reason = ""): void {
@@ -174,6 +178,19 @@ export class Session implements WebSocketSession, LinkUser {
 
   reset(): void {
     this.link.connection.reset("server");
+  }
+
+  #send(message: string | Uint8Array, done?: () => void): void {
+    if (typeof message === "string") this.link.send(message, "text", done);
+    else {
+      const { buffer, byteOffset, byteLength } = message;
+      this.link.send(Buffer.from(buffer, byteOffset, byteLength), "binary", done);
+    }
+  }
+
+  /** Sends, and waits until it has left. */
+  #left(message: string | Uint8Array): Promise<void> {
+    return new Promise((resolve) => this.#send(message, resolve));
   }
 
   message(_link: Link, data: Buffer, kind: Kind): void {

@@ -121,7 +121,10 @@ export class RawClient {
   ): Promise<RawClient & { readonly response: string }> {
     const client = new RawClient(target, opening(path, headers));
     const response = await client.head();
-    if (!response.startsWith("HTTP/1.1 101 ")) throw new Error(response);
+    if (!response.startsWith("HTTP/1.1 101 ")) {
+      client.socket.destroy();
+      throw new Error(response);
+    }
     return Object.assign(client, { response });
   }
 
