@@ -152,8 +152,8 @@ export class Link {
     if (this.ending) return;
     const settled = this.#regulated(data.length);
     const pong = () => {
-      if (this.connection.observed) this.#tell("out", "pong", data.length, previewOf(data));
       this.#carrier.pong(data, false, settled);
+      if (this.connection.observed) this.#tell("out", "pong", data.length, previewOf(data));
     };
     if (this.#free) pong();
     else this.#answer({ text: previewOf(data) }, data.length, pong, (reply) => this.#script(reply, settled));
@@ -200,8 +200,8 @@ export class Link {
       return;
     }
     this.#read = bytesRead;
-    if (this.connection.observed) this.#tell("out", "ping", 0, "");
     this.#carrier.ping(Buffer.alloc(0));
+    if (this.connection.observed) this.#tell("out", "ping", 0, "");
   }
 
   /** Reads no more from the client until the answer is called; it may be called once. */
@@ -263,22 +263,23 @@ export class Link {
     settled?.();
   }
 
+  /** Rules that act behind an answer act when it is told: it is sent first. */
   #write(data: string | Buffer, kind: Kind, settled?: () => void): void {
+    this.#carrier.send(data, kind === "text" ? TEXT : BINARY, settled);
     if (this.connection.observed) {
       this.#tell("out", kind, Buffer.byteLength(data), beginningOf(data, kind));
     }
-    this.#carrier.send(data, kind === "text" ? TEXT : BINARY, settled);
   }
 
   #writeClose(code: number, reason: string | Buffer): void {
     if (!isCloseCode(code)) {
-      this.#tellClose(1005, "");
       this.#carrier.sendClose();
+      this.#tellClose(1005, "");
       return;
     }
     const short = typeof reason === "string" ? fitting(reason) : reason;
-    this.#tellClose(code, short);
     this.#carrier.sendClose(code, short);
+    this.#tellClose(code, short);
   }
 
   #tellClose(code: number, reason: string | Buffer): void {

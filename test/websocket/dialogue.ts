@@ -39,6 +39,17 @@ export function frame(
   return Buffer.concat([head, mask, data]);
 }
 
+/** A message in frames of so many bytes. */
+export function fragments(opcode: "text" | "binary", payload: string | Uint8Array, size: number): Buffer[] {
+  const data = Buffer.from(payload);
+  const pieces: Buffer[] = [];
+  for (let at = 0; at < data.length || at === 0; at += size) {
+    const fin = at + size >= data.length;
+    pieces.push(frame(at === 0 ? opcode : "continuation", data.subarray(at, at + size), { fin }));
+  }
+  return pieces;
+}
+
 /** A close frame's payload. */
 export function closing(code: number, reason: string | Uint8Array = ""): Buffer {
   const head = Buffer.alloc(2);
@@ -136,6 +147,12 @@ export class RawClient {
       if (this.#end) throw new Error(`No response, but ${JSON.stringify(`${this.#first(this.#held)}`)}`);
       await this.#more();
     }
+  }
+
+  /** So many bytes that are no frame. */
+  async bytes(count: number): Promise<Buffer> {
+    while (this.#held < count && !this.#end) await this.#more();
+    return this.#take(Math.min(count, this.#held));
   }
 
   send(...parts: readonly Uint8Array[]): this {
