@@ -1,20 +1,16 @@
 #!/usr/bin/env node
 // The command. The only file that touches the process: its arguments, streams, signals and exit code.
 import { once } from "node:events";
-import { createWriteStream, readFileSync, type WriteStream, writeFileSync } from "node:fs";
+import { createWriteStream, readFileSync, type WriteStream } from "node:fs";
 import { codeOf, messageOf, WirelabError } from "./core/errors.ts";
 import { type Lab, type LabOptions, startLab } from "./core/lab.ts";
 import { banner } from "./launch/banner.ts";
 import { subcommand } from "./launch/commands.ts";
 import { Ending, flagsOf } from "./launch/flags.ts";
 import { type Plan, planOf } from "./launch/plan.ts";
-import {
-  clearAuthorityFile,
-  clearEnvironmentFile,
-  readyRecord,
-  writeEnvironmentFile,
-} from "./launch/ready.ts";
+import { clearEnvironmentFile, readyRecord, writeEnvironmentFile } from "./launch/ready.ts";
 import { defined } from "./launch/sources.ts";
+import { clearTlsFiles, writeTlsFiles } from "./launch/tls-files.ts";
 
 const EXIT = { failure: 1, usage: 2, address: 3, signal: 128 } as const;
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
@@ -111,14 +107,14 @@ async function main(): Promise<void> {
   }
   const flags = flagsOf(process.argv.slice(2), version);
   const plan = await planOf({ flags, environment: process.env });
-  const { envFile, caFile, ready, logFormat } = plan.settings;
+  const { envFile, ready, logFormat } = plan.settings;
   if (envFile !== undefined) clearEnvironmentFile(envFile);
-  if (caFile !== undefined) clearAuthorityFile(caFile);
+  clearTlsFiles(plan.settings);
   const lab = await start(plan);
   stopOnSignals(lab);
   if (logFormat !== "json") process.stderr.write(banner(plan, lab.servers, version));
-  if (caFile !== undefined) writeFileSync(caFile, lab.ca ?? "");
-  if (envFile !== undefined) writeEnvironmentFile(envFile, lab.servers, caFile);
+  await writeTlsFiles(plan.settings, lab);
+  if (envFile !== undefined) writeEnvironmentFile(envFile, lab.servers, plan.settings);
   if (ready) process.stdout.write(`${JSON.stringify(readyRecord(process.pid, lab.servers, lab.ca))}\n`);
 }
 

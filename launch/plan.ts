@@ -58,18 +58,27 @@ function accountsOf({ accounts: given, anonymous }: Plan["settings"]): readonly 
   return accounts;
 }
 
-function tlsOf({ tls, cert, key, caFile }: Plan["settings"]): TlsSetting | undefined {
+function tlsOf({ tls, cert, key, ...more }: Plan["settings"]): TlsSetting | undefined {
   const reject = (why: string): never => {
     throw new WirelabError("BAD_OPTION", why);
   };
-  if (cert === undefined && key === undefined) {
-    if (caFile !== undefined && tls === undefined) reject("--ca-file needs --tls.");
+  const { config, caFile, clientCertFile } = more;
+  if ((cert === undefined) !== (key === undefined)) reject("--cert and --key go together.");
+  if (cert !== undefined && typeof tls === "string")
+    reject(`--tls=${tls} is for certificates of the lab's own CA, not for --cert.`);
+  if (cert === undefined && !tls) {
+    // With a configuration it may be single servers that speak TLS.
+    if (caFile !== undefined && config === undefined) reject("--ca-file needs --tls.");
+    if (clientCertFile !== undefined && config === undefined) reject("--client-cert needs --tls.");
     return tls;
   }
-  if (cert === undefined || key === undefined) return reject("--cert and --key go together.");
-  if (typeof tls === "string")
-    reject(`--tls=${tls} is for certificates of the lab's own CA, not for --cert.`);
-  return { ...(typeof tls === "object" && tls), cert, key };
+  if (cert === undefined && clientCertFile === undefined) return tls;
+  return {
+    ...(clientCertFile !== undefined && { requestCert: true }),
+    ...(typeof tls === "object" && tls),
+    ...(typeof tls === "string" && { broken: tls }),
+    ...(cert !== undefined && key !== undefined && { cert, key }),
+  };
 }
 
 /** Nobody opens a public drop box without meaning to. */

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { WirelabError } from "../core/errors.ts";
 import type { Server } from "../core/server.ts";
+import type { TlsFiles } from "./tls-files.ts";
 
 type Servers = Readonly<Record<string, Server>>;
 
@@ -34,12 +35,8 @@ export function clearEnvironmentFile(path: string): void {
   clear(path, "--env", HEADER);
 }
 
-/** As {@link clearEnvironmentFile}, for what TLS clients are to trust: any certificate makes room. */
-export function clearAuthorityFile(path: string): void {
-  clear(path, "--ca-file", "-----BEGIN CERTIFICATE-----");
-}
-
-function clear(path: string, flag: string, beginning: string): void {
+/** Removes a file that begins as ours do. @throws WirelabError `BAD_OPTION` where it does not. */
+export function clear(path: string, flag: string, beginning: string): void {
   if (!existsSync(path)) return;
   const found = readFileSync(path, "utf8");
   if (found !== "" && !found.startsWith(beginning)) {
@@ -51,12 +48,8 @@ function clear(path: string, flag: string, beginning: string): void {
   rmSync(path);
 }
 
-/**
- * Writes assignments that sh reads, and every tool that reads such files: `WIRELAB_FTP_URL=…` and the like.
- *
- * @param caFile the file with what TLS clients are to trust: `WIRELAB_CA_FILE`.
- */
-export function writeEnvironmentFile(path: string, servers: Servers, caFile: string | undefined): void {
+/** Writes assignments that sh reads, and every tool that reads such files: `WIRELAB_FTP_URL=…` and the like. */
+export function writeEnvironmentFile(path: string, servers: Servers, files: TlsFiles): void {
   const lines = Object.entries(servers).flatMap(([name, { url, host, port, path: socket }]) => {
     const values: Record<string, string | number> = socket
       ? { URL: url, PATH: socket }
@@ -65,8 +58,11 @@ export function writeEnvironmentFile(path: string, servers: Servers, caFile: str
       ([what, value]) => `WIRELAB_${name.toUpperCase()}_${what}=${quoted(`${value}`)}`,
     );
   });
-  const trust = caFile === undefined ? [] : [`WIRELAB_CA_FILE=${quoted(resolve(caFile))}`];
-  writeFileSync(path, [HEADER, ...lines, ...trust, ""].join("\n"));
+  const named = { WIRELAB_CA_FILE: files.caFile, WIRELAB_CLIENT_CERT_FILE: files.clientCertFile };
+  const written = Object.entries(named).flatMap(([name, file]) =>
+    file === undefined ? [] : [`${name}=${quoted(resolve(file))}`],
+  );
+  writeFileSync(path, [HEADER, ...lines, ...written, ""].join("\n"));
 }
 
 /** As it is where a shell takes it so; else in single quotes. */

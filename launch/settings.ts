@@ -63,6 +63,12 @@ export const SETTINGS = {
     // A variable that tells those who use a lab where it is.
     { names: "file", variable: "none" },
   ),
+  clientCertFile: value(
+    "--client-cert <FILE>",
+    "ask TLS clients for a certificate, and write one that they can show, and its key, to this file",
+    String,
+    { names: "file", variable: "none" },
+  ),
   faults: value("--faults <FILE>", "fault rules, as a JSON array", rulesOf, {
     names: "file",
     fallback: [],

@@ -15,8 +15,10 @@ import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import { connect as connectTls } from "node:tls";
 import { describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
+import { authority } from "../core/tls/authority.ts";
 import { type Outcome, run } from "./clients.ts";
 import { root } from "./sources.ts";
 
@@ -28,6 +30,7 @@ const wirelab = (...args: string[]): Promise<Outcome> => run(process.execPath, [
 
 interface Ready {
   readonly pid: number;
+  readonly ca?: string;
   readonly servers: Record<string, { url: string; host: string; port: number; path?: string }>;
 }
 
@@ -110,13 +113,44 @@ describe("starting", () => {
     expect(stderr).toContain(`nc -u -w1 127.0.0.1 ${running.at("udp").port}`);
   });
 
-  test("--tls lets FTP clients ask for TLS", async () => {
-    await using running = await Running.start("--ftp=0", "--tls");
-    const client = connect(running.at("ftp").port, "127.0.0.1");
-    expect(String(await once(client, "data"))).toMatch(/^220 /);
-    client.write("AUTH TLS\r\n");
-    expect(String(await once(client, "data"))).toMatch(/^234 /);
-    client.destroy();
+  test("--tls: every server speaks TLS, and a shell is told where what its clients are to trust is", async () => {
+    const at = folder();
+    const [ca, client, env] = ["ca.pem", "client.pem", "lab.env"].map((name) => join(at, name)) as [
+      string,
+      string,
+      string,
+    ];
+    const servers = ["--ftp=0", "--telnet=0", "--http=0", "--tcp=0"];
+    const files = ["--ca-file", ca, "--client-cert", client, "--env", env];
+    await using running = await Running.start(...servers, "--tls", ...files);
+    const scheme = (name: string) => running.at(name).url.replace(/:.*/, "");
+    expect(["ftp", "telnet", "http", "tcp"].map(scheme)).toEqual(["ftp", "telnets", "https", "tls"]);
+    expect(running.ready.ca).toBe(readFileSync(ca, "utf8"));
+    expect(statSync(client).mode & 0o777).toBe(0o600);
+    const variables = '. "$0"; echo "$WIRELAB_CA_FILE $WIRELAB_CLIENT_CERT_FILE"';
+    expect((await run("sh", ["-c", variables, env])).stdout).toBe(`${ca} ${client}\n`);
+    const identity = readFileSync(client, "utf8");
+    const { host, port } = running.at("tcp");
+    const trusted = { host, port, ca: running.ready.ca!, allowHalfOpen: true };
+    expect(await text(connectTls({ ...trusted, cert: identity, key: identity }).end("x"))).toBe(
+      "Hello, world!",
+    );
+    await expect(text(connectTls(trusted).end("x"))).rejects.toThrow("certificate required");
+    const { stderr } = await running.stop();
+    expect(stderr).toContain(`curl --cacert ${ca} ${running.at("http").url}/`);
+    expect(stderr).toContain(`openssl s_client -quiet -connect ${host}:${port}`);
+  });
+
+  test("--tls=expired: a certificate that clients must refuse, or with --cert one's own", async () => {
+    await using running = await Running.start("--tcp=0", "--tls=expired");
+    const { host, port } = running.at("tcp");
+    const client = connectTls({ host, port, ca: running.ready.ca! });
+    expect(await once(client, "error")).toMatchObject([{ code: "CERT_HAS_EXPIRED" }]);
+    const pem = join(folder(), "own.pem");
+    const { cert, key } = await (await authority()).server(["own.test"]);
+    writeFileSync(pem, `${cert}${key}`);
+    await using own = await Running.start("--tcp=0", "--cert", pem, "--key", pem);
+    expect(own.ready.ca).toBe(`${cert}${key}`);
   });
 
   test("one server flag starts that server alone", async () => {
@@ -366,6 +400,9 @@ describe("exit codes", () => {
     [["--passive-ports", "9-1"], "FROM-TO"],
     [["--cert", "/no/such/file", "--key", "/no/such/file"], "no such file"],
     [["--cert", "package.json"], "--cert and --key go together"],
+    [["--tls=torn"], '"torn" is none of expired'],
+    [["--tcp=0", "--ca-file", "ca.pem"], "--ca-file needs --tls"],
+    [["--tcp=0", "--tls", "--ca-file", "package.json"], "name another"],
     [["--tcp=0", "--cert", "package.json", "--key", "package.json"], "a certificate and its own key"],
     [["--seed", "x"], "whole number"],
     [["--faults", "/no/such/file"], "no such file"],

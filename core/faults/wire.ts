@@ -108,6 +108,11 @@ export class Wire extends Duplex {
     return this.#under.bytesRead;
   }
 
+  /** Whether TLS carries it: Express asks for this to tell https from http. */
+  get encrypted(): boolean {
+    return "encrypted" in this.#under;
+  }
+
   /** Bytes that were handed to the socket. */
   get bytesWritten(): number {
     return this.#under.bytesWritten;

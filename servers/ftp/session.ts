@@ -213,6 +213,12 @@ export class Session {
     this.#listen();
   }
 
+  /** There is no TLS. A client whose certificate is not good believes that there is, and can be told. */
+  async #unsecured(): Promise<void> {
+    await this.#send(reply(421, "The certificate is not accepted."), performance.now());
+    this.#end("error");
+  }
+
   async #protect(data: Connection): Promise<void> {
     await data.startTls();
     if (this.settings.requireReuse && !data.resumed) throw new Error("The TLS session is another one.");
@@ -295,7 +301,7 @@ export class Session {
         : undefined;
     if (this.#securing) {
       // A client that was told something else does not begin either.
-      if (sent?.code === 234) await this.#startTls().catch(() => this.#end("error"));
+      if (sent?.code === 234) await this.#startTls().catch(() => this.#unsecured());
       this.#securing = false;
     }
     if (this.#leaving) this.#end(this.#leaving);

@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { authority } from "../../core/tls/authority.ts";
 import { ftp, http, type Lab, startLab, type TlsOptions, tcp } from "../../index.ts";
 import { clientTest, run } from "../clients.ts";
+import { Dialogue } from "../ftp/dialogue.ts";
 import { visit } from "./client.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
@@ -63,6 +64,22 @@ describe.each(VERSIONS)("requestCert, by %s", (version) => {
     expect(lab.transcript.find("secured")).toBeUndefined();
     expect(lab.transcript.find("command")).toBeUndefined();
   });
+});
+
+test("FTP says so behind AUTH", async () => {
+  await using lab = await startLab({ files: ftp({ tls: { requestCert: true } }) });
+  for (const [broken, reply] of [
+    [undefined, /^331 /],
+    ["expired", /^421 .*certificate/],
+  ] as const) {
+    await using dialogue = await Dialogue.greeted(lab.servers.files);
+    await dialogue.secure({
+      ca: lab.ca!,
+      servername: "localhost",
+      ...(await lab.clientCertificate("ann", broken)),
+    });
+    expect(await dialogue.say("USER foo")).toMatch(reply);
+  }
 });
 
 describe("whose certificates are taken", () => {

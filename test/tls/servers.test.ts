@@ -1,10 +1,13 @@
+import { once } from "node:events";
 import { chmodSync, mkdtempSync, writeFileSync } from "node:fs";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { connect as connectPlain } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "node:tls";
 import { describe, expect, test } from "vitest";
-import { forward, ftp, http, type Lab, startLab, tcp, telnet, udp } from "../../index.ts";
+import { WebSocket } from "ws";
+import { forward, ftp, http, type Lab, startLab, tcp, telnet, udp, websocket } from "../../index.ts";
 import { visit } from "./client.ts";
 
 const VERSIONS = ["TLSv1.2", "TLSv1.3"] as const;
@@ -138,6 +141,35 @@ describe("HTTPS", () => {
     const unknown = { servername: "no-such.test", checkServerIdentity: () => undefined };
     expect((await visit(lab.servers.web, get("/"), unknown)).text).toMatch(/ 200 /);
   });
+});
+
+describe("an app of one's own", () => {
+  const secure = (request: IncomingMessage, response: ServerResponse) =>
+    response.end(`${Reflect.get(request, "protocol")} ${Reflect.get(request, "secure")}`);
+
+  test.each([undefined, () => {}])("knows that it is HTTPS, with a tap %s", async (tap) => {
+    await using lab = await startLab(
+      { safe: http({ app: secure, tls: true }), plain: http({ app: secure }) },
+      tap && { tap },
+    );
+    expect((await visit(lab.servers.safe, get("/"))).text).toMatch(/https true$/);
+    expect(await (await fetch(lab.servers.plain.url)).text()).toBe("http false");
+  });
+});
+
+test("WebSocket's clients come by wss", async () => {
+  await using lab = await startLab(
+    { live: websocket(), web: http({ websocket: websocket() }) },
+    { tls: true },
+  );
+  expect(lab.servers.live.url).toMatch(/^wss:/);
+  for (const url of [lab.servers.live.url, `${lab.servers.web.url.replace("https", "wss")}/ws`]) {
+    const client = new WebSocket(url, { ca: lab.ca! });
+    client.on("open", () => client.send('"hi"'));
+    expect(`${(await once(client, "message"))[0]}`).toBe('Text message received: "hi"');
+    client.close();
+    await once(client, "close");
+  }
 });
 
 describe("streams inside TLS", () => {
