@@ -1,5 +1,7 @@
 // The bytes of RFC 854 and 855: commands behind IAC ("interpret as command"), told apart from data.
 
+/** RFC 1184 §2.5: this and the next two are of LINEMODE, and clients in line mode send them without it. */
+const EOF = 236;
 export const SUSP = 237;
 const ABORT = 238;
 export const EOR = 239;
@@ -23,8 +25,8 @@ export const IAC = 255;
 /** The four words of option negotiation. */
 export type Verb = typeof WILL | typeof WONT | typeof DO | typeof DONT;
 
-/** The lowest byte that is a command after IAC: EOF of RFC 1184. */
-const FIRST_COMMAND = 236;
+/** The lowest byte that is a command after IAC. */
+const FIRST_COMMAND = EOF;
 
 /** How much of one subnegotiation is kept, the option's own byte included; a longer one is not heeded. */
 export const MAX_SUBNEGOTIATION = 4096;
@@ -183,6 +185,7 @@ export function subnegotiation(option: number, payload: Uint8Array): Uint8Array 
 const VERBS: Readonly<Record<Verb, string>> = { [WILL]: "WILL", [WONT]: "WONT", [DO]: "DO", [DONT]: "DONT" };
 
 const COMMANDS: Readonly<Record<number, string>> = {
+  [EOF]: "EOF",
   [SUSP]: "SUSP",
   [ABORT]: "ABORT",
   [EOR]: "EOR",

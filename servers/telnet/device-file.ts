@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { messageOf, WirelabError } from "../../core/errors.ts";
-import type { Device } from "./device.ts";
+import type { Device, DeviceAnswer } from "./device.ts";
 import { isCharset } from "./encoding.ts";
 import { patternOf } from "./pattern.ts";
 
@@ -43,12 +43,33 @@ export function checkedDevice(found: unknown, name: string): Device {
   if (dialogue && beside) throw bad(`a device with a dialogue has no ${beside}`);
   for (const table of [commands, ...Object.values(modes).map((mode) => mode.commands ?? {})]) {
     for (const [line, answer] of Object.entries(table)) {
-      const mode = typeof answer === "object" ? answer.mode : undefined;
-      if (mode !== undefined && !Object.hasOwn(modes, mode))
-        throw bad(`"${line}" leads to the mode "${mode}", and there is none of that name`);
+      if (typeof answer === "object") checkMode(answer, device, `${name}: "${line}"`);
     }
   }
   return device;
+}
+
+/**
+ * What a function of a device has answered, if it is an answer.
+ *
+ * @param line what it answers, for errors.
+ * @throws WirelabError `BAD_OPTION` that says which part is wrong.
+ */
+export function checkedAnswer(made: unknown, device: Device, line: string): DeviceAnswer | undefined {
+  if (made === undefined) return undefined;
+  const name = `What is answered to ${JSON.stringify(line)}`;
+  if (typeof made === "string") return { text: made };
+  answer(made, name);
+  checkMode(made as DeviceAnswer, device, name);
+  return made as DeviceAnswer;
+}
+
+function checkMode({ mode }: DeviceAnswer, { modes = {} }: Device, name: string): void {
+  if (mode === undefined || Object.hasOwn(modes, mode)) return;
+  throw new WirelabError(
+    "BAD_OPTION",
+    `${name} leads to the mode "${mode}", and there is none of that name.`,
+  );
 }
 
 /** Throws where a value is not of a kind; `at` names it. */
@@ -67,6 +88,12 @@ const text = check((value) => typeof value === "string", "a text");
 const flag = oneOf(true, false);
 const anything: Check = () => {};
 const count = check((value) => Number.isInteger(value) && Number(value) >= 0, "a whole number");
+/** The longest that a timer of Node's waits. */
+const LONGEST = 2 ** 31 - 1;
+const time = check(
+  (value) => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= LONGEST,
+  `a whole number of milliseconds, up to ${LONGEST}`,
+);
 const positive = check((value) => Number.isInteger(value) && Number(value) > 0, "a whole number above 0");
 
 /** An object with these parts and no others, of which `needed` must be there. */
@@ -129,7 +156,7 @@ const question = parts(
 );
 const rows: Check = (value, at) => (typeof value === "string" ? text : count)(value, at);
 const end = oneOf("fin", "rst");
-const answer = parts({ ask: question, delay: count, text, mode: text, rows, end });
+const answer = parts({ ask: question, delay: time, text, mode: text, rows, end });
 const commands = record(
   pattern,
   made((value, at) => (typeof value === "string" ? text : answer)(value, at)),
@@ -137,7 +164,7 @@ const commands = record(
 const sizes: Check = (value, at) => (Array.isArray(value) ? list(positive) : positive)(value, at);
 
 const step: Check = (value, at) => {
-  const kinds = { send: text, expect: pattern, wait: count, end };
+  const kinds = { send: text, expect: pattern, wait: time, end };
   const kind = isObject(value) ? Object.keys(kinds).find((name) => name in value) : undefined;
   if (kind === undefined)
     throw new WirelabError("BAD_OPTION", `${at} must be a step: send, expect, wait or end.`);
@@ -150,7 +177,7 @@ const login = parts({
   passwordPrompt: text,
   failure: text,
   tries: positive,
-  pause: count,
+  pause: time,
 });
 
 const DEVICE = parts({
@@ -166,6 +193,6 @@ const DEVICE = parts({
   negotiation: oneOf("active", "passive"),
   charset: text,
   lineEnd: text,
-  pace: parts({ bytes: sizes, ms: count }),
+  pace: parts({ bytes: sizes, ms: time }),
   dialogue: list(step),
 });

@@ -8,6 +8,7 @@ import type {
   DeviceQuestion,
   DeviceSession,
 } from "./device.ts";
+import { checkedAnswer } from "./device-file.ts";
 import { holdDialogue } from "./dialogue.ts";
 import { encodingOf } from "./encoding.ts";
 import { logIn } from "./login.ts";
@@ -109,7 +110,7 @@ class Conversation implements DeviceSession {
       return true;
     }
     const made = typeof found.answer === "function" ? await found.answer(found.match, this) : found.answer;
-    const answer = typeof made === "string" ? { text: made } : made;
+    const answer = checkedAnswer(made, this.#device, line);
     return answer === undefined || this.#give(answer, found.match);
   }
 

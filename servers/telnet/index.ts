@@ -84,6 +84,7 @@ export function telnet(options: TelnetOptions = {}): Service {
       `telnet: maxOutgoing is ${maxOutgoing}; it must be a positive number.`,
     );
   }
+  if (typeof login === "object") checkLogin(login);
   const unspeakable = Object.keys(shell?.commands ?? {}).find((name) => !/^[^\s\p{Cc}]+$/u.test(name));
   if (unspeakable !== undefined) {
     throw new WirelabError("BAD_OPTION", `telnet: ${JSON.stringify(unspeakable)} is no name for a command.`);
@@ -111,6 +112,16 @@ export function telnet(options: TelnetOptions = {}): Service {
       return telnetEngine(deviceSession(site, known), { maxOutgoing, ...mannerOf(known) });
     },
   };
+}
+
+function checkLogin({ tries = 1, pause = 0 }: Login): void {
+  if (!(Number.isInteger(tries) && tries > 0))
+    throw new WirelabError(
+      "BAD_OPTION",
+      `telnet: login.tries is ${tries}; it must be a whole number above 0.`,
+    );
+  if (!(pause >= 0 && pause < 2 ** 31))
+    throw new WirelabError("BAD_OPTION", `telnet: login.pause is ${pause}; it must be milliseconds.`);
 }
 
 /** What MSSP tells: who asks wants to know how many people are there, and since when. */

@@ -221,6 +221,18 @@ describe("commands", () => {
     expect(await box.client.send("a\r\n").read("> ")).toBe("wrong\r\n> ");
   });
 
+  test.each([
+    ["a mode that is not there", { mode: "nowhere" }, 'leads to the mode "nowhere"'],
+    ["what is none", 7 as never, "must be an object"],
+    ["a delay that no timer has", { delay: 2 ** 31 }, ".delay must be a whole number of milliseconds"],
+  ])("that answer %s are told, and end their own session", async (_name, answer, why) => {
+    await using box = await facing({ commands: { a: () => answer } });
+    const told = box.lab.events.next("error");
+    await box.client.read("> ");
+    expect(await box.client.send("a\r\n").rest()).toContain(why);
+    expect(await told).toMatchObject({ code: "BAD_OPTION", message: expect.stringContaining(why) });
+  });
+
   test("that fail end their own session alone", async () => {
     await using box = await facing({
       commands: {

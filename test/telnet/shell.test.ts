@@ -297,6 +297,8 @@ describe("own commands", () => {
   test.each([
     [{ shell: {}, session: async () => {} }],
     [{ maxOutgoing: 0 }],
+    [{ login: { tries: 0 } }],
+    [{ login: { pause: -1 } }],
     [{ shell: { commands: { "two words": { summary: "", run: () => "" } } } }],
   ])("options that make no sense are refused: %j", (options) => {
     expect(() => telnet(options)).toThrow(expect.objectContaining({ code: "BAD_OPTION" }));
