@@ -68,6 +68,8 @@ export interface LinkUser {
   subnegotiation(option: number, payload: Uint8Array): Heard | undefined;
   /** The client has told another size of its window. */
   resized(): void;
+  /** The client asks for a TIMING-MARK: {@link Link.mark}, when all that came before it has been dealt with (RFC 860). */
+  marked(): void;
   /** All that came in one piece was handed over. */
   paused(): void;
   /** The client has sent its last byte. */
@@ -186,6 +188,11 @@ export class Link {
     } finally {
       this.#hurried = true;
     }
+  }
+
+  /** Answers one request for a TIMING-MARK. */
+  mark(): void {
+    this.#negotiate(WILL, TIMING_MARK);
   }
 
   /** Sends a command without an option. */
@@ -321,7 +328,7 @@ export class Link {
   #negotiated(verb: Verb, option: number): void {
     this.#frame("in", 3, () => `${verbName(verb)} ${optionName(option)}`);
     // RFC 860: each DO TIMING-MARK is answered, as no other option is, and there is nothing to be in force afterwards.
-    if (verb === DO && option === TIMING_MARK) this.#negotiate(WILL, option);
+    if (verb === DO && option === TIMING_MARK) this.#user.marked();
     else this.options.receive(verb, option);
   }
 

@@ -26,6 +26,8 @@ export interface Screen {
   interrupt(): void;
   /** There may be room for more input. */
   consumed(): void;
+  /** What was typed before a TIMING-MARK has been dealt with. */
+  marked(): void;
 }
 
 interface ReadOptions {
@@ -40,6 +42,9 @@ interface Reading extends ReadOptions {
   readonly prompt: string;
   resolve(line: string | undefined): void;
 }
+
+/** Stands for a TIMING-MARK in what was typed: half a surrogate pair, which no text has. */
+const MARK = "\ud800";
 
 /** A character, or what a key sends that no character stands for (ECMA-48 §5.4). */
 const KEY = /^(?:\x1b[[O][0-?]*[@-~]|.)/su;
@@ -119,11 +124,29 @@ export class LineReader {
     const interrupt = this.#reading || this.#key ? -1 : text.lastIndexOf("\x03");
     if (interrupt !== -1) {
       // As on every terminal, an interrupt throws away what was typed ahead.
-      this.#typedAhead = "";
+      this.#typedAhead = this.#typedAhead.replace(/[^\ud800]/gu, "");
+      this.hurryMarks();
       this.#screen.interrupt();
     }
     this.#typedAhead += text.slice(interrupt + 1);
     this.proceed();
+  }
+
+  /** A TIMING-MARK stands behind what was typed so far. */
+  mark(): "waits" | "answered" {
+    const idle = this.awaited && !this.#completing && this.#typedAhead === "";
+    if (idle) this.#screen.marked();
+    else this.#typedAhead += MARK;
+    return idle ? "answered" : "waits";
+  }
+
+  /** Answers the marks that wait for nothing but the command that runs. */
+  hurryMarks(): "waits" | "answered" {
+    while (this.#typedAhead.startsWith(MARK)) {
+      this.#typedAhead = this.#typedAhead.slice(1);
+      this.#screen.marked();
+    }
+    return this.#typedAhead.includes(MARK) ? "waits" : "answered";
   }
 
   /**
@@ -188,6 +211,11 @@ export class LineReader {
     for (const character of this.#typedAhead) {
       if (!this.#reading || this.#screen.congested || interrupts === LINES_PER_TURN) break;
       taken += character.length;
+      if (character === MARK) {
+        this.#showTyped();
+        this.#screen.marked();
+        continue;
+      }
       if (this.#reading.keys?.has(character)) {
         this.#leaveLine(`^${String.fromCharCode(character.charCodeAt(0) ^ 64)}`);
         this.#finish(character);
@@ -228,10 +256,8 @@ export class LineReader {
     this.#typedAhead = this.#typedAhead.slice(taken);
     if (interrupts === LINES_PER_TURN) setImmediate(() => this.#proceedLater());
     if (!this.#reading) return;
-    if (this.#screen.characterMode) {
-      this.#render();
-      this.#screen.send(bell);
-    }
+    this.#showTyped();
+    if (this.#screen.characterMode) this.#screen.send(bell);
     if (!this.#inputEnded || this.#completing || this.#typedAhead !== "") return;
     // What stands at the end of the input is a line, also without a line end.
     if (this.#editor.text === "") this.#finish(undefined);
@@ -291,6 +317,8 @@ export class LineReader {
         "Input is being read already: await it before the next readLine() or readKey().",
       );
     }
+    // With nothing but marks left, no prompt will be shown.
+    if (this.#inputEnded) this.hurryMarks();
     this.#screen.send(this.#deferred.join(""));
     this.#deferred = [];
     this.#deferredLength = 0;
@@ -301,6 +329,7 @@ export class LineReader {
   }
 
   #takeKey(): void {
+    this.hurryMarks();
     const [key] = KEY.exec(this.#typedAhead) ?? [];
     if (key === undefined && !this.#exhausted) return;
     this.#typedAhead = this.#typedAhead.slice(key?.length ?? 0);
@@ -336,6 +365,10 @@ export class LineReader {
     if (!this.#reading) return;
     this.#screen.send(`${text}\n${this.#reading.prompt}${this.#editor.text}`);
     this.#screen.goAhead();
+  }
+
+  #showTyped(): void {
+    if (this.#screen.characterMode) this.#render();
   }
 
   #render(): void {

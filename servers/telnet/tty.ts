@@ -44,6 +44,9 @@ export interface TtyOptions extends LinkManner {
  */
 const PROBE = 1000;
 
+/** How long a TIMING-MARK may wait for the command before it, in milliseconds. */
+const MARK_PATIENCE = 50;
+
 /** A {@link Terminal} over a connection. */
 export class Tty implements Terminal {
   readonly connection: string;
@@ -64,6 +67,9 @@ export class Tty implements Terminal {
   #lineAt = performance.now();
   #farewell: string | undefined;
   #asked = false;
+  /** An interrupt, or AO, was the last that the client has sent: it shows nothing before it is told how far that has got. */
+  #hurried = false;
+  #marking: NodeJS.Timeout | undefined;
   /** The rest of the answer that is under way is not wanted. */
   #unwanted = false;
   #gone = false;
@@ -87,13 +93,17 @@ export class Tty implements Terminal {
       get ready() {
         return !tty.#reader.full;
       },
-      data: (bytes) => this.#reader.type(this.#encoding.decode(bytes)),
+      data: (bytes) => {
+        this.#hurried = false;
+        this.#reader.type(this.#encoding.decode(bytes));
+      },
       command: (code) => this.#command(code),
       settled: (side, option, on) => this.#settled(side, option, on),
       subnegotiation: (option, payload) => this.#extensions.heard(option, payload),
       resized: () => {
         for (const listener of [...this.#onResize]) listener();
       },
+      marked: () => this.#mark(),
       paused: () => this.#settle(),
       ended: () => {
         this.#reader.end();
@@ -123,6 +133,7 @@ export class Tty implements Terminal {
       goAhead: () => this.#goAhead(),
       interrupt: () => this.#running?.abort(),
       consumed: () => this.#link.regulate(),
+      marked: () => this.#link.mark(),
     });
     connection.closed.then(() => this.#vanish());
   }
@@ -273,6 +284,7 @@ export class Tty implements Terminal {
     switch (code) {
       case IP:
       case BRK:
+        this.#hurried = true;
         this.#reader.interrupt();
         break;
       case EC:
@@ -288,10 +300,24 @@ export class Tty implements Terminal {
         this.#asked = true;
         break;
       case AO:
+        this.#hurried = true;
         this.#abortOutput();
         break;
       default:
     }
+  }
+
+  /** RFC 860: the mark goes behind the answers to what came before it, unless one of those takes its time. */
+  #mark(): void {
+    if (this.#hurried) this.#link.mark();
+    else if (this.#reader.mark() === "waits") this.#awaitMarks();
+  }
+
+  #awaitMarks(): void {
+    this.#marking ??= setTimeout(() => {
+      this.#marking = undefined;
+      if (this.#reader.hurryMarks() === "waits") this.#awaitMarks();
+    }, MARK_PATIENCE);
   }
 
   /** RFC 854: what runs goes on to its end, unseen, and the client learns by a DM from where on it is to show output again. */
@@ -377,6 +403,7 @@ export class Tty implements Terminal {
   #vanish(): void {
     this.#gone = true;
     clearInterval(this.#probing);
+    clearTimeout(this.#marking);
     this.#running?.abort();
     this.#reader.stop();
     this.#release();

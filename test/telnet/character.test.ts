@@ -232,6 +232,36 @@ describe("options", () => {
     expect(await settled(client)).toBe(latin1(IAC, DONT, TIMING_MARK));
   });
 
+  test("TIMING-MARK stands behind the answers to what was sent before it", async () => {
+    let proceed = () => {};
+    const slow = {
+      summary: "",
+      run: () =>
+        new Promise<string>((resolve) => {
+          proceed = () => resolve("at last");
+        }),
+    };
+    const mark = latin1(IAC, WILL, TIMING_MARK);
+    const marks = [IAC, DO, TIMING_MARK];
+    await using lab = await startLab({ shell: telnet({ shell: { commands: { slow } } }) });
+    using client = await arrived(lab);
+    client.send("echo a\r\n", marks, marks, "echo b\r\nec", marks, "ho c\r\n", marks);
+    expect(await client.read("c\r\n")).toBe(`a\r\nguest1> ${mark}${mark}b\r\nguest1> ${mark}c\r\n`);
+    expect(await client.read(mark)).toBe(`guest1> ${mark}`);
+    // One that takes its time holds up no mark but those behind what nobody has read yet.
+    client.send("slow\r\n", marks, "echo d\r\n", marks);
+    expect(await client.read(mark)).toBe(mark);
+    proceed();
+    expect(await client.read("> ")).toBe("at last\r\nguest1> ");
+    expect(await client.read(mark)).toBe(`d\r\nguest1> ${mark}`);
+    using other = await typist(lab);
+    await client.read("joined lobby.\r\nguest1> ");
+    expect(await other.send("ab", marks, "c").read("c")).toBe(`ab${mark}c`);
+    other.send(marks);
+    other.socket.end();
+    expect(await other.rest()).toContain(mark);
+  });
+
   test("window size and terminal type are known where they were agreed on", async () => {
     const seen: unknown[] = [];
     await using lab = await startLab({

@@ -10,16 +10,15 @@ export const OFFERS = Buffer.from([IAC, WILL, ECHO, IAC, WILL, SGA, IAC, DO, TTY
 /** A client that negotiates nothing by itself: it sends bytes, and waits for bytes (latin1 strings, one character a byte). */
 export class RawClient {
   readonly socket: Socket;
-  /** All that has come and was not read. */
-  unread = "";
   ended = false;
+  #pieces: string[] = [];
   #wake = () => {};
 
   constructor(target: { readonly host: string; readonly port: number }) {
     this.socket = connect({ ...target, allowHalfOpen: true });
     this.socket.setEncoding("latin1");
     this.socket.on("data", (text: string) => {
-      this.unread += text;
+      this.#pieces.push(text);
       this.#wake();
     });
     for (const event of ["end", "error", "close"]) {
@@ -37,26 +36,35 @@ export class RawClient {
     return this;
   }
 
+  /** All that has come and was not read. */
+  get unread(): string {
+    if (this.#pieces.length > 1) this.#pieces = [this.#pieces.join("")];
+    return this.#pieces[0] ?? "";
+  }
+
+  set unread(text: string) {
+    this.#pieces = [text];
+  }
+
   /** What came up to a text, and the text. */
   async read(until: string): Promise<string> {
     const deadline = Date.now() + 15_000;
-    let searched = 0;
-    for (;;) {
-      const at = this.unread.indexOf(until, searched);
-      if (at !== -1) {
-        const text = this.unread.slice(0, at + until.length);
-        this.unread = this.unread.slice(at + until.length);
-        return text;
-      }
+    // What has been searched is not searched again: answers may have megabytes.
+    let recent = this.unread;
+    while (!recent.includes(until)) {
       if (this.ended || Date.now() > deadline) {
         throw new Error(
           `${JSON.stringify(until)} did not come, but ${JSON.stringify(this.unread.slice(-500))}`,
         );
       }
-      // What has been searched is not searched again: answers may have megabytes.
-      searched = Math.max(0, this.unread.length - until.length);
+      const before = this.#pieces.length;
       await this.#more();
+      recent = recent.slice(-until.length) + this.#pieces.slice(before).join("");
     }
+    const text = this.unread;
+    const end = text.indexOf(until) + until.length;
+    this.unread = text.slice(end);
+    return text.slice(0, end);
   }
 
   /** All until the server ends its side; then ours is ended too. */

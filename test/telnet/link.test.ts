@@ -33,6 +33,7 @@ function linked() {
     settled: () => {},
     subnegotiation: () => undefined,
     resized: () => {},
+    marked: () => {},
     paused: () => {},
     ended: () => {},
     drained: () => void heard.push("drained"),
