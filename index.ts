@@ -1,3 +1,4 @@
+export { type Control, type ControlOptions, serveControl } from "./control/index.ts";
 export type { Account, Accounts, BytesPerSecond, KnownAccount } from "./core/accounts.ts";
 export { type ListenAddress, parseAddress } from "./core/address.ts";
 export type { RecordedBytes, RecordOptions } from "./core/capture/record.ts";
@@ -9,7 +10,7 @@ export { type ErrorCode, WirelabError } from "./core/errors.ts";
 export type * from "./core/events/events.ts";
 export type { Transcript, TranscriptView } from "./core/events/transcript.ts";
 export type { DatagramFault } from "./core/faults/fate.ts";
-export type { Fault, Faults, Rule, Step } from "./core/faults/faults.ts";
+export type { Fault, Faults, Rule, StandingFault, Step } from "./core/faults/faults.ts";
 export type { ByteFault, Shaper } from "./core/faults/shapers.ts";
 export type { GateOptions } from "./core/gate.ts";
 export { type Lab, type LabOptions, type LabReport, type ServersOf, startLab } from "./core/lab.ts";
@@ -54,6 +55,7 @@ export {
   type DeviceLogin,
   type DeviceMode,
   type DevicePaging,
+  type DevicePlaying,
   type DevicePrompt,
   type DeviceQuestion,
   type DeviceSession,

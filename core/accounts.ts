@@ -57,6 +57,25 @@ export interface Accounts extends Iterable<KnownAccount> {
   readonly anonymous: KnownAccount | undefined;
   /** The account, if name and password are right; the time that it takes does not tell which of them was wrong. */
   verify(name: string, password: string): KnownAccount | undefined;
+  /**
+   * Adds an account, or puts it in the place of the one with that name. Sessions that it has go on as they were; its home is to
+   * be there, or nothing is found in it. {@link Lab.reset} takes it away.
+   *
+   * @throws WirelabError `BAD_ACCOUNT` as {@link startLab} does.
+   *
+   * @example
+   * ```ts
+   * import { ftp, startLab } from "wirelab";
+   *
+   * await using lab = await startLab({ files: ftp() });
+   * lab.accounts.put({ name: "ann", password: "pw", permissions: "elr" });
+   * lab.accounts.remove("foo");
+   * console.log([...lab.accounts].map(({ name }) => name).join()); // ann
+   * ```
+   */
+  put(account: Account): KnownAccount;
+  /** Takes an account away; sessions that it has go on. Answers whether it was there. {@link Lab.reset} brings it back. */
+  remove(name: string): boolean;
   /** Counts a session in until the answer is disposed of; undefined where the account has as many as it may have. */
   enter(account: KnownAccount): Disposable | undefined;
 }
@@ -70,20 +89,31 @@ export const DEFAULT_ACCOUNTS: readonly Account[] = [
  * @throws WirelabError `BAD_ACCOUNT` for a name that is empty, is there twice, or holds a control character or a colon; for a
  *   letter that is no permission; for a home that is no path, and a path outside of it; for a limit that is none.
  */
-export function accountTable(accounts: readonly Account[]): Accounts {
+export function accountTable(accounts: readonly Account[]): Accounts & { reset(): void } {
   const known = new Map<string, { readonly account: KnownAccount; readonly digest: Buffer | undefined }>();
   const sessions = new Map<string, number>();
+  const put = (given: Account): KnownAccount => {
+    const account = Object.freeze(checked(given));
+    const { password } = given;
+    known.set(account.name, { account, digest: password === undefined ? undefined : digestOf(password) });
+    return account;
+  };
   for (const account of accounts) {
-    const { name, password } = account;
-    if (known.has(name)) throw badAccount(name, "is there twice");
-    known.set(name, {
-      account: Object.freeze(checked(account)),
-      digest: password === undefined ? undefined : digestOf(password),
-    });
+    if (known.has(account.name)) throw badAccount(account.name, "is there twice");
+    put(account);
   }
-  const anonymous = known.get("anonymous");
+  const initial = [...known];
   return {
-    anonymous: anonymous && !anonymous.digest ? anonymous.account : undefined,
+    get anonymous() {
+      const anonymous = known.get("anonymous");
+      return anonymous && !anonymous.digest ? anonymous.account : undefined;
+    },
+    put,
+    remove: (name) => known.delete(name),
+    reset() {
+      known.clear();
+      for (const [name, account] of initial) known.set(name, account);
+    },
     verify(name, password) {
       const { account, digest } = known.get(name) ?? {};
       const given = digestOf(password);

@@ -20,6 +20,8 @@ export interface Clock {
   set(moment: Moment): void;
   /** Moves the clock by so many milliseconds; one that was running stops. */
   advance(ms: number): void;
+  /** Lets the clock run with the machine's again. */
+  run(): void;
 }
 
 /** A clock that stands still at `start`, or runs where there is none; `reset` makes it what it was. */
@@ -37,6 +39,9 @@ export function clockFrom(start?: Moment): Clock & { reset(): void } {
     },
     advance(ms) {
       stopped = now() + ms;
+    },
+    run() {
+      stopped = undefined;
     },
     reset() {
       stopped = initial;

@@ -7,18 +7,18 @@ import { type Clock, clockFrom, type Moment } from "./clock.ts";
 import { type Roster, SocketConnection, type Tap } from "./connection.ts";
 import { dial, listenOnce, reach } from "./data.ts";
 import { Datagrams } from "./datagrams.ts";
-import { codeOf, WirelabError } from "./errors.ts";
+import { WirelabError } from "./errors.ts";
 import { EventStream, type Events, type Origin } from "./events/events.ts";
 import { recordingFor, type Transcript, transcriptOf } from "./events/transcript.ts";
 import { type Faults, FaultTable, type Rule } from "./faults/faults.ts";
 import { Listener } from "./listener.ts";
 import { type Logger, type LogOptions, logEvents, logger, SILENT } from "./log.ts";
-import { parentOf } from "./path.ts";
 import { rooms } from "./rooms.ts";
 import { RunningServer, type Server, type StopOptions, type StopReport } from "./server.ts";
 import type { Connection, Engine, Service, Site } from "./service.ts";
 import { directoryStore } from "./store/directory.ts";
 import { type InspectedStore, inspected } from "./store/inspect.ts";
+import { makePath } from "./store/make-path.ts";
 import { memoryStore } from "./store/memory.ts";
 import { secluded } from "./store/secluded.ts";
 import type { Store } from "./store/store.ts";
@@ -119,8 +119,8 @@ export interface Lab<
    */
   clientCertificate(name: string, broken?: Exclude<BrokenCertificate, "wrong-host">): Promise<KeyPair>;
   /**
-   * Makes everything what it was at the start: ends open sessions at once, and restores files in memory, faults, their
-   * seed, the clock and the transcript. Ports stay. For between two tests.
+   * Makes everything what it was at the start: ends open sessions at once, and restores files in memory, accounts, faults,
+   * their seed, the clock and the transcript. Ports stay. For between two tests.
    */
   reset(): Promise<void>;
   /**
@@ -156,7 +156,7 @@ export async function startLab<const T extends Readonly<Record<string, Service>>
   const accounts = accountTable(options.accounts ?? DEFAULT_ACCOUNTS);
   const clock = clockFrom(options.clock);
   const store = inspected(await secluded(await storeOf(options, clock), services));
-  await makeHomes(store, accounts);
+  for (const { home } of accounts) await makePath(store, home);
   const tls = new LabTls(options.tls);
   const events = new EventStream();
   const recording = recordingFor(options.transcript, options.capture);
@@ -215,6 +215,7 @@ export async function startLab<const T extends Readonly<Record<string, Service>>
       if (initial) await store.restore(initial);
       faults.reset();
       clock.reset();
+      accounts.reset();
       transcript.clear();
     },
     stop: (stopOptions) => lab.stop(stopOptions),
@@ -340,15 +341,4 @@ async function storeOf({ store, root, files }: LabOptions, clock: Clock): Promis
   if (store) return store;
   if (root !== undefined) return directoryStore(root, { clock });
   return memoryStore({ files: files ?? DEFAULT_FILES, now: () => clock.now() });
-}
-
-async function makeHomes(store: Store, accounts: Accounts): Promise<void> {
-  const make = async (path: string): Promise<void> => {
-    if (path === "/") return;
-    await make(parentOf(path));
-    await store.makeDirectory(path).catch((error) => {
-      if (codeOf(error) !== "EXISTS") throw error;
-    });
-  };
-  for (const { home } of accounts) await make(home);
 }

@@ -9,7 +9,7 @@ import { filesBelow, root } from "./sources.ts";
 const sources = [
   "index.ts",
   "launcher.ts",
-  ...["core", "servers", "launch", "testing"].flatMap((folder) => filesBelow(folder, ".ts")),
+  ...["core", "control", "servers", "launch", "testing"].flatMap((folder) => filesBelow(folder, ".ts")),
 ];
 
 function importsOf(file: string): string[] {
@@ -54,6 +54,17 @@ test("a server imports core and its own folder, never another server", () => {
       if (area !== "servers" || !/^(servers|launch|core|index|launcher|\.\.)/.test(imported)) return true;
       return imported.startsWith("core/") || imported.startsWith(`servers/${own}/`);
     }),
+  ).toEqual([]);
+});
+
+test("the control API imports core, and express", () => {
+  expect(
+    offenders(
+      ({ file, imported }) =>
+        !file.startsWith("control/") ||
+        /^(core|control)\//.test(imported) ||
+        /^(node:|express$)/.test(imported),
+    ),
   ).toEqual([]);
 });
 

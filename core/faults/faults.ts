@@ -48,6 +48,13 @@ export interface Rule {
   readonly chance?: number;
 }
 
+/** A rule that is there; disposing of it removes it, and drops no byte that is under way. */
+export interface StandingFault extends Disposable {
+  readonly rule: Rule;
+  /** How often it has acted. */
+  readonly acted: number;
+}
+
 /** The faults of a lab. */
 export interface Faults {
   /** Whether there is any rule. */
@@ -70,7 +77,9 @@ export interface Faults {
    * console.log(codes.join(" ")); // 503 503 200
    * ```
    */
-  add(rule: Rule): Disposable;
+  add(rule: Rule): StandingFault;
+  /** The rules that are there, in the order in which they came. */
+  list(): readonly StandingFault[];
   /** Removes all rules. */
   clear(): void;
   /** The rules that are there and have never acted. */
@@ -92,8 +101,7 @@ export interface Moment {
 }
 
 /** A rule that stands, and what became of it. */
-export interface StandingRule {
-  readonly rule: Rule;
+export interface StandingRule extends StandingFault {
   /** Occurrences that fitted, and those that were chosen. */
   seen: number;
   chosen: number;
@@ -174,16 +182,30 @@ export class FaultTable implements Faults {
     return this.#random();
   }
 
-  add(rule: Rule): Disposable {
+  add(rule: Rule): StandingFault {
     check(rule);
     if (!this.#chanceTold && ("chance" in rule || "jitter" in rule.fault)) {
       this.#chanceTold = true;
       this.#onChance();
     }
-    const standing: StandingRule = { rule, seen: 0, chosen: 0, struck: 0, effects: new Set() };
+    const standing: StandingRule = {
+      rule,
+      seen: 0,
+      chosen: 0,
+      struck: 0,
+      effects: new Set(),
+      get acted() {
+        return this.struck;
+      },
+      [Symbol.dispose]: () => this.#remove(standing),
+    };
     this.#rules.add(standing);
     this.#version += 1;
-    return { [Symbol.dispose]: () => this.#remove(standing) };
+    return standing;
+  }
+
+  list(): readonly StandingFault[] {
+    return [...this.#rules];
   }
 
   clear(): void {

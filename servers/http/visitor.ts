@@ -34,8 +34,14 @@ export interface Visitors {
 
 /** @param everybody the permissions of those who do not log in, where the lab has no account `anonymous`. */
 export function visitors({ store, accounts }: Site, everybody: string): Visitors {
-  const nobody = accounts.anonymous ?? { name: "everybody", home: "/", permissions: everybody };
-  const open = guarded(store, nobody);
+  const unnamed: KnownAccount = { name: "everybody", home: "/", permissions: everybody };
+  // The account may come and go while the lab runs.
+  let open = { account: unnamed, store: guarded(store, unnamed) };
+  const stranger = () => {
+    const account = accounts.anonymous ?? unnamed;
+    if (account !== open.account) open = { account, store: guarded(store, account) };
+    return open;
+  };
   function accountOf({ request, connection }: Turn): KnownAccount | undefined {
     if (request.headers.authorization === undefined) return undefined;
     const credentials = basicAuth(request);
@@ -44,22 +50,21 @@ export function visitors({ store, accounts }: Site, everybody: string): Visitors
     if (account) return account;
     throw new Refusal(401, "The user name or the password is wrong; the scheme is Basic.", CHALLENGE);
   }
-  const visitorOf = (account: KnownAccount, user?: string): Visitor => {
-    const own = user === undefined ? open : guarded(store, account);
-    return {
-      user,
-      store: own,
-      may: (permission, where) => (where ? own.permissions(where) : account.permissions).includes(permission),
-    };
-  };
-  const stranger = visitorOf(nobody);
+  const visitorOf = (account: KnownAccount, own: GuardedStore, user?: string): Visitor => ({
+    user,
+    store: own,
+    may: (permission, where) => (where ? own.permissions(where) : account.permissions).includes(permission),
+  });
   return {
     of(turn) {
       const account = accountOf(turn);
-      return account ? visitorOf(account, account.name) : stranger;
+      if (account) return visitorOf(account, guarded(store, account), account.name);
+      const nobody = stranger();
+      return visitorOf(nobody.account, nobody.store);
     },
     orLogIn(error, { request }, path) {
       if (codeOf(error) !== "FORBIDDEN" || request.headers.authorization !== undefined) return error;
+      const { account: nobody, store: open } = stranger();
       const letters = open.permissions({ path, type: "file" });
       const lacks = [...(NEEDED[request.method] ?? "l")].some((letter) => !letters.includes(letter));
       // What nobody at all may do is no reason to log in.

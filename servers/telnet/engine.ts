@@ -13,11 +13,22 @@ const GOODBYES = {
 
 const STOPPING = "\nThe server is stopping. Goodbye.\n";
 
-/** The Telnet server of one lab, whose clients all have this session. */
-export function telnetEngine(session: (tty: Tty) => Promise<void>, options: TtyOptions): Engine {
+/** What a client meets. */
+export interface Play {
+  readonly session: (tty: Tty) => Promise<void>;
+  readonly options: TtyOptions;
+}
+
+/**
+ * The Telnet server of one lab.
+ *
+ * @param play asked for each client.
+ */
+export function telnetEngine(play: () => Play): Engine {
   const ttys = new Map<string, Tty>();
   return {
     accept(connection) {
+      const { session, options } = play();
       const tty = new Tty(connection, options);
       ttys.set(connection.id, tty);
       connection.closed.then(() => ttys.delete(connection.id));

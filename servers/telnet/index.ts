@@ -1,9 +1,11 @@
 import { WirelabError } from "../../core/errors.ts";
 import type { ListenOptions, Service, Site } from "../../core/service.ts";
 import type { Device } from "./device.ts";
+import type { Play } from "./engine.ts";
 import type { Login } from "./login.ts";
 import type { ShellOptions } from "./shell.ts";
 import type { TelnetSession } from "./terminal.ts";
+import type { TtyOptions } from "./tty.ts";
 
 export type {
   Device,
@@ -44,6 +46,24 @@ export interface TelnetOptions extends ListenOptions {
   readonly maxOutgoing?: number;
 }
 
+/** What a running Telnet server that is a device has beside what all servers have. */
+export interface DevicePlaying {
+  /**
+   * Is another device for those who connect from now on. {@link Lab.reset} makes it the one that it was.
+   *
+   * @throws WirelabError `BAD_OPTION` for a device that cannot be.
+   *
+   * @example
+   * ```ts
+   * import { startLab, telnet } from "wirelab";
+   *
+   * await using lab = await startLab({ console: telnet({ device: { banner: "one" } }) });
+   * lab.servers.console.play({ banner: "another" });
+   * ```
+   */
+  play(device: Device): void;
+}
+
 const DEFAULTS = { maxOutgoing: 1_048_576, idle: 3_600_000 } as const;
 
 /**
@@ -70,6 +90,8 @@ const DEFAULTS = { maxOutgoing: 1_048_576, idle: 3_600_000 } as const;
  * await once(client, "close");
  * ```
  */
+export function telnet(options: TelnetOptions & { readonly device: Device | string }): Service<DevicePlaying>;
+export function telnet(options?: TelnetOptions): Service;
 export function telnet(options: TelnetOptions = {}): Service {
   const { shell, session, device, login, maxOutgoing = DEFAULTS.maxOutgoing, ...listen } = options;
   if ([shell, session, device].filter(Boolean).length > 1) {
@@ -99,17 +121,36 @@ export function telnet(options: TelnetOptions = {}): Service {
         const { behindLogin } = await import("./login.ts");
         const inside = session ?? shellSession(site, shell);
         const asked = login && behindLogin(site, login === "required" ? {} : login, inside);
-        return telnetEngine(asked ?? inside, {
+        const options: TtyOptions = {
           maxOutgoing,
           extensions: "on",
           status: statusOf(site),
           ...(asked && { secretive: "until-login" }),
-        });
+        };
+        return telnetEngine(() => ({ session: asked ?? inside, options }));
       }
       const { checkedDevice, readDevice } = await import("./device-file.ts");
       const { deviceSession, mannerOf } = await import("./device-session.ts");
-      const known = typeof device === "string" ? await readDevice(device) : checkedDevice(device, "device");
-      return telnetEngine(deviceSession(site, known), { maxOutgoing, ...mannerOf(known) });
+      const played = (given: Device): Play => ({
+        session: deviceSession(site, given),
+        options: { maxOutgoing, ...mannerOf(given) },
+      });
+      const initial = played(
+        typeof device === "string" ? await readDevice(device) : checkedDevice(device, "device"),
+      );
+      let current = initial;
+      const own: DevicePlaying = {
+        play(next) {
+          current = played(checkedDevice(next, "device"));
+        },
+      };
+      return {
+        ...telnetEngine(() => current),
+        own,
+        reset() {
+          current = initial;
+        },
+      };
     },
   };
 }

@@ -1,0 +1,172 @@
+import { type Request, type Response, Router } from "express";
+import { WirelabError } from "../../core/errors.ts";
+import type { WireEvent } from "../../core/events/events.ts";
+import type { Lab } from "../../core/lab.ts";
+import { type Filter, fits } from "../filter.ts";
+import { Refusal } from "../refusal.ts";
+import { scopeOf, textOf, wholeOf } from "../request.ts";
+import { type Scope, ScopeFilter } from "../scope.ts";
+
+/** Milliseconds between signs of life on a stream on which nothing happens. */
+const HEARTBEAT = 15_000;
+
+/** How many bytes wait for a reader of a stream; one that is slower loses events, and is told how many. */
+const BACKLOG = 4 * 1024 * 1024;
+
+/** How long an event is waited for at most, and by default, in milliseconds. */
+const WAIT = { most: 300_000, usual: 30_000 };
+
+/** Parameters of the query that are no fields of events. */
+const OTHERS = ["scope", "since", "timeout", "format"];
+
+/** What is waited for. */
+interface Asked {
+  readonly filter: Filter;
+  readonly ms: number;
+  readonly scope: Scope | undefined;
+  readonly since: number;
+}
+
+/** What happens, and what has happened. */
+export function events(lab: Lab, signal: AbortSignal): Router {
+  const router = Router();
+
+  router.get("/events", (request, response) => {
+    const filter = filterOf(request);
+    const scope = scopeOf(request);
+    const since = Number(request.get("last-event-id") ?? wholeOf(request, "since", lab.transcript.mark()));
+    response.type("text/event-stream").set("Cache-Control", "no-store").flushHeaders();
+    let missed = 0;
+    const send = (event: WireEvent) => {
+      if (!fits(event, filter)) return;
+      if (response.writableLength > BACKLOG) {
+        missed += 1;
+        return;
+      }
+      if (missed > 0) response.write(`event: missed\ndata: ${JSON.stringify({ events: missed })}\n\n`);
+      missed = 0;
+      response.write(`id: ${event.seq}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+    };
+    const heartbeat = setInterval(() => response.write(": nothing new\n\n"), HEARTBEAT);
+    const subscription = follow(scope, since, send);
+    const end = () => {
+      clearInterval(heartbeat);
+      subscription[Symbol.dispose]();
+      signal.removeEventListener("abort", end);
+      response.end();
+    };
+    signal.addEventListener("abort", end);
+    response.once("close", end);
+  });
+
+  router.get("/events/wait", async (request, response) => {
+    const filter = filterOf(request);
+    if (filter.type === undefined) {
+      throw new Refusal(
+        400,
+        "BAD_OPTION",
+        "Say which type of event is waited for: ?type=transfer, for example.",
+      );
+    }
+    const ms = wholeOf(request, "timeout", WAIT.usual);
+    if (ms > WAIT.most)
+      throw new Refusal(400, "BAD_OPTION", `timeout is ${ms}; it is ${WAIT.most} ms at most.`);
+    const asked = { filter, ms, scope: scopeOf(request), since: wholeOf(request, "since", 0) };
+    const event = await waitFor(asked, response);
+    if (event) response.json(event);
+  });
+
+  /** The first event that fits, of those in the transcript and those that come; undefined where the client has left. */
+  function waitFor({ filter, ms, scope, since }: Asked, response: Response): Promise<WireEvent | undefined> {
+    return new Promise((resolve, reject) => {
+      let others = 0;
+      const settle = (outcome: () => void) => {
+        clearTimeout(timer);
+        subscription?.[Symbol.dispose]();
+        signal.removeEventListener("abort", stopped);
+        response.off("close", left);
+        outcome();
+      };
+      let found: WireEvent | undefined;
+      const left = () => settle(() => resolve(undefined));
+      const stopped = () => settle(() => reject(new WirelabError("STOPPED", "The lab has stopped.")));
+      const timer = setTimeout(() => {
+        const wanted = Object.entries(filter).map(([field, value]) => `${field} ${value}`);
+        const message = `No event with ${wanted.join(", ")} came within ${ms} ms, and ${others} others did.`;
+        settle(() => reject(new WirelabError("TIMED_OUT", message)));
+      }, ms);
+      let subscription: Disposable | undefined;
+      subscription = follow(scope, since, (event) => {
+        if (found) return;
+        if (!fits(event, filter)) {
+          others += 1;
+          return;
+        }
+        found = event;
+        // Those of the transcript come before there is a subscription to let go of.
+        queueMicrotask(() => settle(() => resolve(event)));
+      });
+      signal.addEventListener("abort", stopped);
+      response.once("close", left);
+    });
+  }
+
+  /** Gives the events of a request's scope: those in the transcript from `since` on, and then those that come. */
+  function follow(scope: Scope | undefined, since: number, take: (event: WireEvent) => void): Disposable {
+    const filter = new ScopeFilter(scope, (event) => {
+      if (event.seq > since) take(event);
+    });
+    // From the beginning, since whose connection it is was told when it began.
+    for (const event of lab.transcript) filter.take(event);
+    return lab.events.subscribe((event) => filter.take(event));
+  }
+
+  router.get("/transcript", (request, response) => {
+    const scope = scopeOf(request);
+    const server = textOf(request, "server");
+    const connection = textOf(request, "connection");
+    const whole = lab.transcript.since(wholeOf(request, "since", 0));
+    const ofServer = server === undefined ? whole : whole.of(server);
+    const view = connection === undefined ? ofServer : ofServer.connection(connection);
+    const format = textOf(request, "format") ?? "json";
+    if (scope && format !== "json") {
+      throw new Refusal(400, "BAD_OPTION", "In a scope there is the format json alone.");
+    }
+    switch (format) {
+      case "json": {
+        const shown: WireEvent[] = [];
+        const wanted = new Set([...view].map(({ seq }) => seq));
+        const filter = new ScopeFilter(scope, (event) => {
+          if (wanted.has(event.seq)) shown.push(event);
+        });
+        for (const event of lab.transcript) filter.take(event);
+        response.json({ mark: lab.transcript.mark(), dropped: view.dropped, events: shown });
+        return;
+      }
+      case "text":
+        response.type("text/plain").send(`${view}\n`);
+        return;
+      case "pcapng":
+        response.type("application/vnd.tcpdump.pcap").send(Buffer.from(view.toPcapng()));
+        return;
+      default:
+        throw new Refusal(
+          400,
+          "BAD_OPTION",
+          `format is ${JSON.stringify(format)}; it is json, text or pcapng.`,
+        );
+    }
+  });
+
+  router.delete("/transcript", (_request, response) => {
+    lab.transcript.clear();
+    response.status(204).end();
+  });
+
+  return router;
+}
+
+function filterOf(request: Request): Filter {
+  const fields = Object.keys(request.query).filter((name) => !OTHERS.includes(name));
+  return Object.fromEntries(fields.map((name) => [name, textOf(request, name) ?? ""]));
+}
