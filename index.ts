@@ -18,6 +18,8 @@ export type { Logger, LogLevel, LogOptions } from "./core/log.ts";
 export { resolvePath } from "./core/path.ts";
 export { type PathPermissions, type PathRule, PERMISSIONS } from "./core/permissions.ts";
 export type { RoomMessage, Rooms, Seat } from "./core/rooms.ts";
+export type { Mismatch, Scripted } from "./core/script/results.ts";
+export type * from "./core/script/steps.ts";
 export type { OpenConnection, Server, StopOptions, StopReport } from "./core/server.ts";
 export type * from "./core/service.ts";
 export { directoryStore } from "./core/store/directory.ts";

@@ -1,15 +1,19 @@
 import { TCP_BEHAVIOURS, type TcpOptions } from "../../servers/tcp/index.ts";
 import { kind, listening, openssl } from "../kind.ts";
-import { choice } from "../setting.ts";
+import { choice, value } from "../setting.ts";
 
 export const tcp = kind({
   protocol: "tcp",
   port: 1234,
   flag: listening("tcp", 1234),
   settings: {
-    behaviour: choice("--tcp-behaviour <NAME>", "what the tcp server does", TCP_BEHAVIOURS, {
-      fallback: "hello",
-    }),
+    behaviour: choice("--tcp-behaviour <NAME>", "what the tcp server does (default hello)", TCP_BEHAVIOURS),
+    script: value(
+      "--tcp-script <FILE>",
+      "a conversation that the tcp server holds to the letter instead (JSON, .js, .mjs)",
+      String,
+      { names: "file" },
+    ),
   },
   shape: ({ oneOf }) => ({ behaviour: oneOf(...TCP_BEHAVIOURS) }),
   service: async (options: TcpOptions) => (await import("../../servers/tcp/index.ts")).tcp(options),

@@ -1,15 +1,19 @@
 import { UDP_BEHAVIOURS, type UdpOptions } from "../../servers/udp/index.ts";
 import { kind, listening } from "../kind.ts";
-import { choice } from "../setting.ts";
+import { choice, value } from "../setting.ts";
 
 export const udp = kind({
   protocol: "udp",
   port: 1235,
   flag: listening("udp", 1235),
   settings: {
-    behaviour: choice("--udp-behaviour <NAME>", "what the udp server does", UDP_BEHAVIOURS, {
-      fallback: "echo",
-    }),
+    behaviour: choice("--udp-behaviour <NAME>", "what the udp server does (default echo)", UDP_BEHAVIOURS),
+    script: value(
+      "--udp-script <FILE>",
+      "a conversation that the udp server holds to the letter instead (JSON, .js, .mjs)",
+      String,
+      { names: "file" },
+    ),
   },
   lacks: ["path", "tls"],
   shape: ({ oneOf }) => ({ behaviour: oneOf(...UDP_BEHAVIOURS) }),

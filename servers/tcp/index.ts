@@ -1,3 +1,6 @@
+import { WirelabError } from "../../core/errors.ts";
+import type { Scripted } from "../../core/script/results.ts";
+import type { ScriptSource } from "../../core/script/steps.ts";
 import type { ListenOptions, Service } from "../../core/service.ts";
 
 /**
@@ -32,6 +35,8 @@ export type TcpBehaviour = (typeof TCP_BEHAVIOURS)[number];
 export interface TcpOptions extends ListenOptions {
   /** What the server does with its clients; default `hello`. See {@link TCP_BEHAVIOURS}. */
   readonly behaviour?: TcpBehaviour;
+  /** A conversation that is kept to the letter, instead of a behaviour. Default: none. */
+  readonly script?: ScriptSource;
 }
 
 /**
@@ -48,11 +53,35 @@ export interface TcpOptions extends ListenOptions {
  * const socket = connect({ host, port }, () => socket.end("Hello, server!"));
  * console.log(await text(socket)); // Hello, client!
  * ```
+ *
+ * @example A conversation that is kept to the letter.
+ * ```ts
+ * import { connect } from "node:net";
+ * import { startLab, tcp } from "wirelab";
+ *
+ * const script = [{ send: "+OK ready\r\n" }, { expect: /^USER (\w+)$/ }, { send: "+OK $1\r\n" }, { expect: "QUIT" }];
+ * await using lab = await startLab({ mail: tcp({ script }) });
+ * connect(lab.servers.mail.port, "127.0.0.1").end("USER ann\r\nQUIT\r\n").resume();
+ * await lab.servers.mail.played();
+ * console.log(lab.servers.mail.mismatches().length); // 0
+ * ```
  */
+export function tcp(options: TcpOptions & { readonly script: ScriptSource }): Service<Scripted>;
+export function tcp(options?: TcpOptions): Service;
 export function tcp(options: TcpOptions = {}): Service {
+  const { behaviour, script } = options;
   return {
     protocol: "tcp",
     listen: options,
-    open: async (site) => (await import("./engine.ts")).tcpEngine(options.behaviour ?? "hello", site),
+    async open(site) {
+      const { scriptedEngine, tcpEngine } = await import("./engine.ts");
+      if (script === undefined) return tcpEngine(behaviour ?? "hello", site);
+      if (behaviour !== undefined)
+        throw new WirelabError(
+          "BAD_OPTION",
+          `${site.server} has a behaviour and a script: give one of them.`,
+        );
+      return scriptedEngine(script, site);
+    },
   };
 }

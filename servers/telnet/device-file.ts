@@ -1,10 +1,23 @@
-import { readFile } from "node:fs/promises";
-import { resolve } from "node:path";
-import { pathToFileURL } from "node:url";
-import { messageOf, WirelabError } from "../../core/errors.ts";
+import {
+  anything,
+  type Check,
+  count,
+  flag,
+  isObject,
+  list,
+  made,
+  oneOf,
+  parts,
+  pattern,
+  positive,
+  record,
+  text,
+  time,
+} from "../../core/checks.ts";
+import { describedIn } from "../../core/described.ts";
+import { WirelabError } from "../../core/errors.ts";
 import type { Device, DeviceAnswer } from "./device.ts";
 import { isCharset } from "./encoding.ts";
-import { patternOf } from "./pattern.ts";
 
 /**
  * The device that a file describes: JSON, or a module (`.js`, `.mjs`) whose default export it is.
@@ -12,17 +25,7 @@ import { patternOf } from "./pattern.ts";
  * @throws WirelabError `BAD_OPTION` where the file cannot be read, or describes none.
  */
 export async function readDevice(path: string): Promise<Device> {
-  let found: unknown;
-  try {
-    found = /\.[cm]?js$/.test(path)
-      ? (await import(pathToFileURL(resolve(path)).href)).default
-      : JSON.parse(await readFile(path, "utf8"));
-  } catch (error) {
-    throw new WirelabError("BAD_OPTION", `The device file ${path} cannot be read: ${messageOf(error)}`, {
-      cause: error,
-    });
-  }
-  return checkedDevice(found, path);
+  return checkedDevice(await describedIn(path, "device"), path);
 }
 
 /**
@@ -71,83 +74,6 @@ function checkMode({ mode }: DeviceAnswer, { modes = {} }: Device, name: string)
     `${name} leads to the mode "${mode}", and there is none of that name.`,
   );
 }
-
-/** Throws where a value is not of a kind; `at` names it. */
-type Check = (value: unknown, at: string) => void;
-
-function check(is: (value: unknown) => boolean, what: string): Check {
-  return (value, at) => {
-    if (!is(value)) throw new WirelabError("BAD_OPTION", `${at} must be ${what}.`);
-  };
-}
-
-const isObject = (value: unknown): value is object =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-const oneOf = (...words: readonly unknown[]) => check((value) => words.includes(value), words.join(" or "));
-const text = check((value) => typeof value === "string", "a text");
-const flag = oneOf(true, false);
-const anything: Check = () => {};
-const count = check((value) => Number.isInteger(value) && Number(value) >= 0, "a whole number");
-/** The longest that a timer of Node's waits. */
-const LONGEST = 2 ** 31 - 1;
-const time = check(
-  (value) => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= LONGEST,
-  `a whole number of milliseconds, up to ${LONGEST}`,
-);
-const positive = check((value) => Number.isInteger(value) && Number(value) > 0, "a whole number above 0");
-
-/** An object with these parts and no others, of which `needed` must be there. */
-function parts(known: Readonly<Record<string, Check>>, ...needed: readonly string[]): Check {
-  return (value, at) => {
-    if (!isObject(value)) throw new WirelabError("BAD_OPTION", `${at} must be an object.`);
-    for (const part of needed) {
-      if (!Object.hasOwn(value, part)) throw new WirelabError("BAD_OPTION", `${at} needs "${part}".`);
-    }
-    for (const [part, inner] of Object.entries(value)) {
-      const within = Object.hasOwn(known, part) ? known[part] : undefined;
-      if (!within) {
-        const names = Object.keys(known).join(", ");
-        throw new WirelabError("BAD_OPTION", `${at} knows no "${part}"; it may have ${names}.`);
-      }
-      if (inner !== undefined) within(inner, `${at}.${part}`);
-    }
-  };
-}
-
-/** A function, or what the other check lets through. */
-function made(other: Check): Check {
-  return (value, at) => {
-    if (typeof value !== "function") other(value, at);
-  };
-}
-
-function record(key: Check, each: Check): Check {
-  return (value, at) => {
-    if (!isObject(value)) throw new WirelabError("BAD_OPTION", `${at} must be an object.`);
-    for (const [name, inner] of Object.entries(value)) {
-      key(name, at);
-      each(inner, `${at}[${JSON.stringify(name)}]`);
-    }
-  };
-}
-
-function list(each: Check): Check {
-  return (value, at) => {
-    if (!Array.isArray(value) || value.length === 0)
-      throw new WirelabError("BAD_OPTION", `${at} must be a list that is not empty.`);
-    for (const [index, inner] of value.entries()) each(inner, `${at}[${index}]`);
-  };
-}
-
-const pattern: Check = (value, at) => {
-  if (value instanceof RegExp) return;
-  text(value, at);
-  try {
-    patternOf(String(value));
-  } catch (error) {
-    throw new WirelabError("BAD_OPTION", `${at}: ${messageOf(error)}.`, { cause: error });
-  }
-};
 
 const question = parts(
   { prompt: text, answer: pattern, hidden: flag, tries: positive, wrong: text },

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
+import { filled, patternOf } from "../../core/script/pattern.ts";
 import type { Site } from "../../core/service.ts";
 import type {
   Device,
@@ -13,7 +14,6 @@ import { holdDialogue } from "./dialogue.ts";
 import { encodingOf } from "./encoding.ts";
 import { logIn } from "./login.ts";
 import { Pager } from "./pager.ts";
-import { filled, patternOf } from "./pattern.ts";
 import type { Tty, TtyOptions } from "./tty.ts";
 
 const ECHO = { on: "offered", off: "passwords", always: "always" } as const;

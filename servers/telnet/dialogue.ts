@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { WirelabError } from "../../core/errors.ts";
-import { patternOf } from "./pattern.ts";
+import { Conversation } from "../../core/script/conversation.ts";
+import { patternOf } from "../../core/script/pattern.ts";
 import type { Tty } from "./tty.ts";
 
 /** One step of a conversation that is kept to the letter. */
@@ -17,9 +17,6 @@ export type DialogueStep =
   /** The device closes: in good order, or with a reset. Without it the client is the one to close. */
   | { readonly end: "fin" | "rst" };
 
-/** The most of a conversation that is kept for a report, in characters. */
-const MAX_REMEMBERED = 16_384;
-
 /**
  * Holds the conversation.
  *
@@ -27,21 +24,16 @@ const MAX_REMEMBERED = 16_384;
  *   conversation so far. The client sees it, and observers get it as an `error`.
  */
 export async function holdDialogue(tty: Tty, steps: readonly DialogueStep[], banner?: string): Promise<void> {
-  let conversation = "";
+  const conversation = new Conversation("dialogue");
   const remember = (mark: "<" | ">", text: string) => {
-    for (const line of text.replace(/\n$/, "").split("\n"))
-      conversation += `\n  ${mark} ${JSON.stringify(line)}`;
-    conversation = conversation.slice(-MAX_REMEMBERED);
+    for (const line of text.replace(/\n$/, "").split("\n")) conversation.remember(mark, JSON.stringify(line));
   };
   const send = async (text: string) => {
     await tty.write(text);
     remember("<", text);
   };
   const mismatch = (index: number, expected: string, came: string) =>
-    new WirelabError(
-      "MISMATCH",
-      `Step ${index + 1} of the dialogue: expected ${expected}, but ${came}. The conversation so far:${conversation || " none"}`,
-    );
+    conversation.mismatch(`Step ${index + 1}`, expected, came);
 
   if (banner) await send(banner);
   for (const [index, step] of steps.entries()) {

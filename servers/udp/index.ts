@@ -1,3 +1,6 @@
+import { WirelabError } from "../../core/errors.ts";
+import type { Scripted } from "../../core/script/results.ts";
+import type { ScriptSource } from "../../core/script/steps.ts";
 import type { ListenOptions, Service } from "../../core/service.ts";
 
 /**
@@ -15,6 +18,8 @@ export type UdpBehaviour = (typeof UDP_BEHAVIOURS)[number];
 export interface UdpOptions extends Omit<ListenOptions, "path" | "mode" | "tls"> {
   /** What the server does with datagrams; default `echo`. See {@link UDP_BEHAVIOURS}. */
   readonly behaviour?: UdpBehaviour;
+  /** A conversation that is kept to the letter, instead of a behaviour; each peer begins it anew when it has come to its end. */
+  readonly script?: ScriptSource;
 }
 
 /**
@@ -36,12 +41,24 @@ export interface UdpOptions extends Omit<ListenOptions, "path" | "mode" | "tls">
  * socket.close();
  * ```
  */
+export function udp(options: UdpOptions & { readonly script: ScriptSource }): Service<Scripted>;
+export function udp(options?: UdpOptions): Service;
 export function udp(options: UdpOptions = {}): Service {
+  const { behaviour, script } = options;
   return {
     protocol: "udp",
     // Node has no DTLS.
     tlsStart: "none",
     listen: options,
-    open: async (site) => (await import("./engine.ts")).udpEngine(options.behaviour ?? "echo", site),
+    async open(site) {
+      const { scriptedEngine, udpEngine } = await import("./engine.ts");
+      if (script === undefined) return udpEngine(behaviour ?? "echo", site);
+      if (behaviour !== undefined)
+        throw new WirelabError(
+          "BAD_OPTION",
+          `${site.server} has a behaviour and a script: give one of them.`,
+        );
+      return scriptedEngine(script, site);
+    },
   };
 }
