@@ -176,6 +176,25 @@ describe("starting", () => {
     expect(await (await fetch(running.at("http").url)).text()).toBe("Hello, world!");
   });
 
+  test("a script over TCP and over UDP", async () => {
+    const file = join(folder(), "script.json");
+    writeFileSync(file, JSON.stringify([{ expect: "/hello (.*)/" }, { send: "welcome $1\n" }]));
+    await using running = await Running.start(
+      "--tcp=0",
+      "--udp=0",
+      "--tcp-script",
+      file,
+      "--udp-script",
+      file,
+    );
+    const { host, port } = running.at("tcp");
+    expect(await text(connect({ host, port, allowHalfOpen: true }).end("hello ann\n"))).toBe("welcome ann\n");
+    const client = createSocket("udp4");
+    client.send("hello bob", running.at("udp").port, host);
+    expect(String(await once(client, "message"))).toMatch(/^welcome bob\n/);
+    client.close();
+  });
+
   test("UDP tells the time", async () => {
     await using running = await Running.start("--udp=[::1]:0", "--udp-behaviour=daytime");
     const { url, host, port } = running.at("udp");
@@ -396,6 +415,8 @@ describe("exit codes", () => {
     [["--allow", "10.0.0.0/99"], "no CIDR block"],
     [["--tcp-behaviour", "dance"], "none of hello"],
     [["--socket-mode", "rw"], "no mode of a file"],
+    [["--tcp=0", "--tcp-script", "/no/such/script"], "The script file /no/such/script cannot be read"],
+    [["--tcp=0", "--tcp-behaviour=echo", "--tcp-script=x.json"], "give one of them"],
     [["--udp=unix:/tmp/no.sock"], "it cannot have a Unix-domain socket"],
     [["--passive-ports", "9-1"], "FROM-TO"],
     [["--cert", "/no/such/file", "--key", "/no/such/file"], "no such file"],

@@ -4,6 +4,7 @@ import type { Fault, Rule, Step } from "../../core/faults/faults.ts";
 import type { GateOptions } from "../../core/gate.ts";
 import type { LabOptions } from "../../core/lab.ts";
 import type { PathPermissions } from "../../core/permissions.ts";
+import type { ScriptSource } from "../../core/script/steps.ts";
 import type { ListenOptions } from "../../core/service.ts";
 import { BROKEN_CERTIFICATES, type TlsOptions, type TlsSetting } from "../../core/tls/options.ts";
 import type { Kit, Schema, Shape } from "./kit.ts";
@@ -71,6 +72,12 @@ export function tlsOptionsShape({ text, pem, flag, list, oneOf, either, ms }: Ki
 export function tlsShape(kit: Kit): Schema<TlsSetting> {
   const { flag, oneOf, object, either } = kit;
   return either(flag, oneOf(...BROKEN_CERTIFICATES), object(tlsOptionsShape(kit)));
+}
+
+/** A script, or the path of its file. What is wrong with one its own reader says. */
+export function scriptShape(kit: Kit): Schema<ScriptSource> {
+  const isScript = (found: unknown) => typeof found === "object" && found !== null;
+  return kit.either(kit.path, kit.made<Exclude<ScriptSource, string>>("a script", isScript));
 }
 
 export function ruleShape(kit: Kit): Schema<Rule> {

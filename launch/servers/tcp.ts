@@ -1,4 +1,5 @@
 import { TCP_BEHAVIOURS, type TcpOptions } from "../../servers/tcp/index.ts";
+import { scriptShape } from "../config/shapes.ts";
 import { kind, listening, openssl } from "../kind.ts";
 import { choice, value } from "../setting.ts";
 
@@ -15,7 +16,7 @@ export const tcp = kind({
       { names: "file" },
     ),
   },
-  shape: ({ oneOf }) => ({ behaviour: oneOf(...TCP_BEHAVIOURS) }),
+  shape: (kit) => ({ behaviour: kit.oneOf(...TCP_BEHAVIOURS), script: scriptShape(kit) }),
   service: async (options: TcpOptions) => (await import("../../servers/tcp/index.ts")).tcp(options),
   commands(reach) {
     const { host, port, path, tls } = reach;

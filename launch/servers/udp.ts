@@ -1,4 +1,5 @@
 import { UDP_BEHAVIOURS, type UdpOptions } from "../../servers/udp/index.ts";
+import { scriptShape } from "../config/shapes.ts";
 import { kind, listening } from "../kind.ts";
 import { choice, value } from "../setting.ts";
 
@@ -16,7 +17,7 @@ export const udp = kind({
     ),
   },
   lacks: ["path", "tls"],
-  shape: ({ oneOf }) => ({ behaviour: oneOf(...UDP_BEHAVIOURS) }),
+  shape: (kit) => ({ behaviour: kit.oneOf(...UDP_BEHAVIOURS), script: scriptShape(kit) }),
   service: async (options: UdpOptions) => (await import("../../servers/udp/index.ts")).udp(options),
   commands: ({ host, port }) => [`echo hello | nc -u -w1 ${host} ${port}`],
 });
