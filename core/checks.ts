@@ -6,7 +6,7 @@ import { patternOf } from "./script/pattern.ts";
 /** Throws where a value is not of a kind; `at` names it. */
 export type Check = (value: unknown, at: string) => void;
 
-export function check(is: (value: unknown) => boolean, what: string): Check {
+function check(is: (value: unknown) => boolean, what: string): Check {
   return (value, at) => {
     if (!is(value)) throw new WirelabError("BAD_OPTION", `${at} must be ${what}.`);
   };
