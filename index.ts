@@ -26,6 +26,7 @@ export { directoryStore } from "./core/store/directory.ts";
 export type { Change, Diff, InspectedStore, Snapshot } from "./core/store/inspect.ts";
 export { type MemoryStoreOptions, memoryStore } from "./core/store/memory.ts";
 export type { ByteRange, Entry, Reading, Store, WriteOptions } from "./core/store/store.ts";
+export type { TlsClient, TlsClientOptions } from "./core/tls/client.ts";
 export type * from "./core/tls/options.ts";
 export {
   BROKEN_CERTIFICATES,

@@ -19,6 +19,7 @@ import { Injector } from "./faults/injector.ts";
 import { shaperOf } from "./faults/shapers.ts";
 import { resetSocket, Wire } from "./faults/wire.ts";
 import type { Connection, DialledAs } from "./service.ts";
+import { securedTowards, type TlsClient, verified } from "./tls/client.ts";
 import { tlsReason } from "./tls/failures.ts";
 import {
   certificateOf,
@@ -189,12 +190,18 @@ export class SocketConnection implements Connection, Witnessed {
       );
     }
     await this.#wire?.flushed();
-    this.#securing = this.#secure(tls);
-    try {
-      await this.#securing;
-    } finally {
-      this.#securing = undefined;
-    }
+    await this.#whileSecuring(this.#secure(tls));
+  }
+
+  /**
+   * Upgrades to TLS in place, as client of the server that was dialled; what was written leaves before.
+   *
+   * @param ms how long that may take, in milliseconds.
+   * @throws WirelabError `TLS_FAILED`, and the connection is closed.
+   */
+  async joinTls(tls: TlsClient, ms: number): Promise<void> {
+    await this.#wire?.flushed();
+    await this.#whileSecuring(this.#secureTowards(tls, ms));
   }
 
   emit(event: Occurrence): void {
@@ -333,6 +340,35 @@ export class SocketConnection implements Connection, Witnessed {
     return direction === "in" ? "out" : "in";
   }
 
+  async #whileSecuring(securing: Promise<void>): Promise<void> {
+    this.#securing = securing;
+    try {
+      await securing;
+    } finally {
+      this.#securing = undefined;
+    }
+  }
+
+  #carryBy(carrier: TLSSocket): void {
+    this.#carrier = carrier;
+    this.#attend(carrier);
+    this.#wire?.adopt(carrier);
+    this.#testimony?.secured?.();
+  }
+
+  async #secureTowards(tls: TlsClient, ms: number): Promise<void> {
+    const carrier = securedTowards(this.#socket, tls);
+    this.#carryBy(carrier);
+    try {
+      await verified(carrier, ms);
+    } catch (error) {
+      this.#reason ??= "error";
+      this.emit({ type: "error", code: codeOf(error) ?? "TLS_FAILED", message: messageOf(error) });
+      throw error;
+    }
+    this.#roster.events.emit(this.origin, factsOf(carrier));
+  }
+
   async #secure(tls: ServerTls): Promise<void> {
     const until = performance.now() + tls.handshakeTimeout;
     try {
@@ -341,10 +377,7 @@ export class SocketConnection implements Connection, Witnessed {
       // In plain text, and in front of the handshake: somebody may have put it there who is not the client.
       else while (this.#socket.read() !== null);
       const carrier = secured(this.#socket, tls);
-      this.#carrier = carrier;
-      this.#attend(carrier);
-      this.#wire?.adopt(carrier);
-      this.#testimony?.secured?.();
+      this.#carryBy(carrier);
       await handshake(carrier, until - performance.now());
       this.#roster.events.emit(this.origin, factsOf(carrier));
     } catch (error) {

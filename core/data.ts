@@ -22,17 +22,17 @@ export async function listenOnce(
 }
 
 /** See {@link Site.dial}. */
-export function dial(
+export async function dial(
   parent: SocketConnection,
   roster: Roster,
   to: Endpoint,
-  { as = "data", timeout = CONNECT_TIMEOUT }: DialOptions = {},
+  { as = "data", timeout = CONNECT_TIMEOUT, preface, tls }: DialOptions = {},
 ): Promise<SocketConnection> {
   const struck = strikesOn(parent, roster, as);
   const refusal = struck.find(({ rule }) => rule.fault.kind === "refuse");
   if (refusal) {
     parent.tell(refusal);
-    return Promise.reject(unreachable(to, new Error("a fault refuses it")));
+    throw unreachable(to, new Error("a fault refuses it"));
   }
   // From the address that the client knows us by: it would distrust another one.
   const known = as === "data" && "host" in parent.local && isIP(parent.local.host) !== 0;
@@ -41,16 +41,15 @@ export function dial(
   const dependent: Dependent = { orphan: () => socket.destroy(new Error("the client is gone")) };
   parent.dependents.add(dependent);
   socket.once("close", () => parent.dependents.delete(dependent));
-  return connected(socket, to, timeout, () => {
+  const until = performance.now() + timeout;
+  const connection = await connected(socket, to, timeout, () => {
     parent.dependents.delete(dependent);
-    return new SocketConnection(
-      socket,
-      parent.childOrigin(),
-      roster,
-      { parent, as, opener: "server" },
-      struck,
-    );
+    const origin = parent.childOrigin();
+    return new SocketConnection(socket, origin, roster, { parent, as, opener: "server" }, struck);
   });
+  if (preface) connection.stream.write(preface);
+  if (tls) await connection.joinTls(tls, until - performance.now());
+  return connection;
 }
 
 /** See {@link Site.reach}. */

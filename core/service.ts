@@ -9,6 +9,7 @@ import type { GateOptions } from "./gate.ts";
 import type { Logger } from "./log.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Store } from "./store/store.ts";
+import type { TlsClient } from "./tls/client.ts";
 import type { TlsSetting, TlsStart } from "./tls/options.ts";
 
 /** Where a server listens, and whom it lets in. */
@@ -151,7 +152,7 @@ export interface Site {
   /**
    * A connection made by the server (FTP active, forwarding).
    *
-   * @throws WirelabError `UNREACHABLE` when it was refused or did not come about in time.
+   * @throws WirelabError `UNREACHABLE` when it was refused or did not come about in time; `TLS_FAILED`.
    */
   dial(parent: Connection, to: Endpoint, options?: DialOptions): Promise<Connection>;
   /**
@@ -178,6 +179,10 @@ export interface DialOptions {
   readonly as?: DialledAs;
   /** How long to wait for it, in milliseconds. Default 10,000. */
   readonly timeout?: number;
+  /** What is sent in front of all else, TLS included. Default nothing. */
+  readonly preface?: Uint8Array;
+  /** Makes it a TLS connection, of which we are the client. Default: it is none. */
+  readonly tls?: TlsClient;
 }
 
 /** Ports from the first to the last, both included. */

@@ -148,7 +148,8 @@ export function hostName(host: string): string | undefined {
   return (/^[^\s/:@?#\\[\]]+$/.test(host) && domainToASCII(host)) || undefined;
 }
 
-function checkAuthority(ca: string, where: string): void {
+/** @throws WirelabError `BAD_OPTION` in that name, for what is no certificate. */
+export function checkAuthority(ca: string, where: string): void {
   try {
     new X509Certificate(ca);
   } catch (cause) {

@@ -1,4 +1,5 @@
 import { parseAddress } from "../../core/address.ts";
+import type { TlsClientOptions } from "../../core/tls/client.ts";
 import { type ForwardTarget, targetsFrom } from "../../servers/forward/address.ts";
 import { FORWARD_BALANCES } from "../../servers/forward/balance.ts";
 import type { HealthOptions } from "../../servers/forward/health.ts";
@@ -53,12 +54,14 @@ function forwardingFrom(text: string): Asked {
 }
 
 function targets(kit: Kit): Schema<ForwardOptions["to"]> {
-  const { text, port, path, whole, object, either, list } = kit;
+  const { text, port, path, whole, object, either, list, flag, pem } = kit;
   const weight = whole(1, 1000);
+  const trust: Shape<TlsClientOptions> = { ca: pem, serverName: text };
+  const tls = either(flag, object(trust));
   const target: Schema<ForwardTarget> = either(
     text,
-    object({ host: text, port, weight }, "host", "port"),
-    object({ path, weight }, "path"),
+    object({ host: text, port, weight, tls }, "host", "port"),
+    object({ path, weight, tls }, "path"),
   );
   return either(target, list(target));
 }

@@ -2,15 +2,24 @@ import { isIPv6 } from "node:net";
 import { connectableHost, endpointText, parseAddress } from "../../core/address.ts";
 import { messageOf, WirelabError } from "../../core/errors.ts";
 import type { Endpoint } from "../../core/events/events.ts";
+import { type TlsClient, type TlsClientOptions, tlsClient } from "../../core/tls/client.ts";
 
 /** Where connections are forwarded to: `HOST:PORT`, `[IPV6]:PORT`, `unix:PATH`, or a port of 127.0.0.1; names are looked up at each connection. */
-export type ForwardTarget = string | (Endpoint & { readonly weight?: number });
+export type ForwardTarget = string | (Endpoint & TargetOptions);
+
+interface TargetOptions {
+  /** How large its share is, from 1 to 1,000. Default 1. */
+  readonly weight?: number;
+  /** Whether it is reached by TLS; its certificate is always verified. Default false. */
+  readonly tls?: boolean | TlsClientOptions;
+}
 
 /** A target as it was asked for. */
 export interface TargetAddress {
   readonly name: string;
   readonly endpoint: Endpoint;
   readonly weight: number;
+  readonly tls: TlsClient | undefined;
 }
 
 /**
@@ -40,12 +49,17 @@ export function targetName(text: string): string {
 }
 
 function targetFrom(target: ForwardTarget): TargetAddress {
-  const { weight = 1, ...endpoint } = typeof target === "string" ? endpointFrom(target) : target;
+  const { weight = 1, tls = false, ...endpoint } = typeof target === "string" ? endpointFrom(target) : target;
   const name = endpointText(endpoint);
   if (typeof target !== "string") endpointFrom(name);
   if (!Number.isSafeInteger(weight) || weight < 1 || weight > MAX_WEIGHT)
     reject(`has ${name} with weight ${weight}; a weight is a whole number, 1 to ${MAX_WEIGHT}`);
-  return { name, endpoint, weight };
+  return {
+    name,
+    endpoint,
+    weight,
+    tls: tls === false ? undefined : tlsClient(endpoint, tls === true ? {} : tls),
+  };
 }
 
 /** The largest weight. */
@@ -53,7 +67,7 @@ const MAX_WEIGHT = 1000;
 
 const EXPECTED = "A target is HOST:PORT, [IPV6]:PORT, unix:PATH, or a port of 127.0.0.1.";
 
-function endpointFrom(text: string): Endpoint & { readonly weight?: number } {
+function endpointFrom(text: string): Endpoint & TargetOptions {
   try {
     if (/^[a-z][\w.-]*$/i.test(text)) throw new Error(`"${text}" names no port. ${EXPECTED}`);
     const address = parseAddress(text, EXPECTED);

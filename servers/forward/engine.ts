@@ -104,11 +104,15 @@ export function forwardEngine(settings: Settings, site: Site): Engine<Forwarding
   }
 
   async function dialled(client: Connection, target: Target): Promise<Connection> {
-    const options = { as: "relay", timeout: connectTimeout } as const;
-    const connection = await site.dial(client, target.endpoint, options).catch((error) => {
-      target.active -= 1;
-      throw error;
-    });
+    const { endpoint, tls } = target;
+    const preface = proxyProtocol && proxyHeader(proxyProtocol, client);
+    const options = { ...(preface && { preface }), ...(tls && { tls }) };
+    const connection = await site
+      .dial(client, endpoint, { as: "relay", timeout: connectTimeout, ...options })
+      .catch((error) => {
+        target.active -= 1;
+        throw error;
+      });
     target.connections.add(connection);
     connection.closed.then(() => {
       target.active -= 1;
@@ -127,7 +131,6 @@ export function forwardEngine(settings: Settings, site: Site): Engine<Forwarding
   }
 
   function begin(client: Connection, connection: Connection, target: Target): void {
-    if (proxyProtocol) connection.stream.write(proxyHeader(proxyProtocol, client));
     const told = tell(client);
     const running = relay(client, connection, (direction, bytes) => {
       target[direction] += bytes.length;

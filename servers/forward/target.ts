@@ -42,6 +42,7 @@ export class Target {
   readonly name: string;
   readonly endpoint: TargetAddress["endpoint"];
   readonly weight: number;
+  readonly tls: TargetAddress["tls"];
   /** Open connections to it. */
   readonly connections = new Set<Connection>();
   active = 0;
@@ -62,10 +63,11 @@ export class Target {
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
-  constructor({ name, endpoint, weight }: TargetAddress, health: Health, surroundings: Surroundings) {
+  constructor({ name, endpoint, weight, tls }: TargetAddress, health: Health, surroundings: Surroundings) {
     this.name = name;
     this.endpoint = endpoint;
     this.weight = weight;
+    this.tls = tls;
     this.#health = health;
     this.#surroundings = surroundings;
     this.#schedule();
