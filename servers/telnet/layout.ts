@@ -1,8 +1,11 @@
-/** Combining marks, joiners, variation selectors and skin tones: they belong to the character before. */
-const JOINS = /^(?:\p{M}|\u200d|\ufe0f|\p{Emoji_Modifier})$/u;
+/** Combining marks, joiners, variation selectors, skin tones and what has no width: they belong to the character before. */
+const JOINS = /^[\p{M}\p{Emoji_Modifier}\u200b-\u200f\u2060-\u2064\ufeff]/u;
 
 const WIDE =
   /\p{Emoji_Presentation}|\ufe0f|[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]/u;
+
+/** Emoji of several characters: terminals do not agree on their width, so no steps are counted across one. */
+const UNSURE = /\u200d|\ufe0f|\p{Emoji_Modifier}/u;
 
 /** What a terminal acts on instead of showing it: ECMA-48 control sequences, colours for example. */
 const CONTROL_SEQUENCE = /\x1b\[[0-?]*[ -/]*[@-~]/g;
@@ -35,7 +38,8 @@ export class Layout {
     const behind = [0];
     let position = 0;
     for (const cell of cells) {
-      const width = WIDE.test(cell) ? 2 : 1;
+      // A mark that has nothing to stand on is shown in the prompt's last column.
+      const width = WIDE.test(cell) ? 2 : JOINS.test(cell) ? 0 : 1;
       const room = columns - (position % columns);
       // A wide character does not fit into the last column: the terminal leaves that empty.
       if (width > room) position += room;
@@ -62,10 +66,11 @@ export class Layout {
     const after = this.#behind[to] ?? 0;
     const rows = this.#rowOf(after) - this.#rowOf(before);
     // Within a row what every terminal understands is enough: backspaces, and the text itself.
-    if (rows === 0)
-      return after < before ? "\b".repeat(before - after) : this.#cells.slice(from, to).join("");
+    if (rows === 0 && before <= after) return this.#cells.slice(from, to).join("");
+    if (rows === 0 && !UNSURE.test(this.#cells.slice(to, from).join(""))) return "\b".repeat(before - after);
     const column = after % this.#columns;
-    return `\x1b[${Math.abs(rows)}${rows < 0 ? "A" : "B"}\r${column > 0 ? `\x1b[${column}C` : ""}`;
+    const vertical = rows === 0 ? "" : `\x1b[${Math.abs(rows)}${rows < 0 ? "A" : "B"}`;
+    return `${vertical}\r${column > 0 ? `\x1b[${column}C` : ""}`;
   }
 
   /** Shows the cells behind the first `from` ones, and ends behind the last one. */
@@ -78,8 +83,9 @@ export class Layout {
   /** With the cursor at the end, takes off the screen what another layout has shown behind it. */
   clearRestOf(shown: Layout): string {
     const surplus = shown.end - this.end;
-    if (surplus <= 0) return "";
-    if (this.#rowOf(shown.end) !== this.#rowOf(this.end)) return "\x1b[J";
+    const unsure = UNSURE.test(shown.#cells.join(""));
+    if (surplus <= 0 && !unsure) return "";
+    if (unsure || this.#rowOf(shown.end) !== this.#rowOf(this.end)) return "\x1b[J";
     return " ".repeat(surplus) + "\b".repeat(surplus);
   }
 

@@ -56,6 +56,8 @@ describe("editing", () => {
     ["what would turn the text around", "a\u202eb\u2066c", "abc"],
     ["C1 controls", "a\x9bb\x85c", "abc"],
     ["a combining mark, taken away with its letter", "xe\u0301\x7f", "x"],
+    ["a mark without a letter", "\u0301a\x7f\x7fb", "b"],
+    ["a character without width, taken away with the one before", "ab\u200b\x7f", "a"],
     ["an emoji of many parts, taken away at once", "x👩‍👩‍👧\x7f👍🏽\x7f", "x"],
   ])("%s", (_name, keys, line) => {
     const { editor, type } = typing();
@@ -135,6 +137,37 @@ describe("what the client's screen shows", () => {
     expect(editor.render(80)).toBe("李");
     editor.type("\x7f");
     expect(editor.render(80)).toBe("\b\b  \b\b");
+  });
+
+  test.each([2, 4])(
+    "an emoji of several parts leaves nothing behind where it is %i columns wide",
+    (width) => {
+      const columns = 80;
+      const editor = new LineEditor();
+      editor.begin("> ");
+      const screen = new ScreenModel(columns).show("> ");
+      // Stands for what a terminal shows in so many columns, whatever is counted.
+      const show = () => screen.show(editor.render(columns).replaceAll("👍🏽", "W".repeat(width)));
+      for (const key of ["a", "👍", "🏽", "b", "\x7f", "\x7f"]) {
+        editor.type(key);
+        if (key !== "👍") show();
+      }
+      expect(screen.text).toBe("> a");
+      for (const key of "👍🏽cd") editor.type(key);
+      show();
+      editor.type("\x15");
+      show();
+      expect(screen.text).toBe(">");
+      expect(screen.cursor).toEqual([0, 2]);
+    },
+  );
+
+  test("a mark without a letter takes no place", () => {
+    const { screen, type, editor } = typing();
+    type("\u0301\u200bab");
+    expect(screen.show(editor.render(80)).cursor).toEqual([0, 4]);
+    type("\x15x");
+    expect(screen.text.replace(/\u0301\u200b/, "")).toBe("> x");
   });
 
   test("a line that wraps is redrawn from its first row", () => {

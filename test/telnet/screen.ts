@@ -44,7 +44,7 @@ export class ScreenModel {
       this.#to(this.#row, Math.max(0, this.#column - 1));
     } else if (token === "\x07" || token === "\0") {
       // Heard, or nothing at all.
-    } else if (/\p{M}/u.test(token)) {
+    } else if (/[\p{M}\u200b]/u.test(token)) {
       const row = this.#rows[this.#row]!;
       const at = this.#pending ? this.#column : this.#column - 1;
       const base = row[at] === "" ? at - 1 : at;
