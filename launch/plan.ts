@@ -1,8 +1,9 @@
 import { type Account, accountTable, DEFAULT_ACCOUNTS } from "../core/accounts.ts";
 import { WirelabError } from "../core/errors.ts";
-import type { LabOptions } from "../core/lab.ts";
 import type { TlsSetting } from "../core/tls/options.ts";
+import type { LabAlone } from "./config/shapes.ts";
 import { type PlannedServer, plannedServers } from "./planned.ts";
+import { variableName } from "./ready.ts";
 import { SETTINGS, type Settings } from "./settings.ts";
 import { type Sources, settled } from "./sources.ts";
 
@@ -17,35 +18,37 @@ export interface Plan {
   /** TLS for all servers, if it is to be spoken. */
   readonly tls: TlsSetting | undefined;
   /** What a configuration file says of the lab that no flag can. */
-  readonly lab: Pick<LabOptions, "files" | "store" | "transcript" | "clock" | "tap">;
+  readonly lab: LabAlone;
 }
+
+/** What `wirelab run` does otherwise, so that several can run at once, and what the command says stays readable. */
+const OF_RUN = { ...SETTINGS, logLevel: { ...SETTINGS.logLevel, fallback: "warn" as const } };
 
 /**
  * What is to be started.
  *
- * @param ports the ports of servers for which nobody names one: the usual ones, or free ones.
+ * @param by whether it runs on its own, or for a command: then ports that nobody names are free ones.
  * @throws WirelabError `BAD_OPTION` or `BAD_ACCOUNT` that says which flag, variable or key is wrong, and what was expected.
  */
-export async function planOf(
-  given: Omit<Sources, "config">,
-  ports: "usual" | "free" = "usual",
-): Promise<Plan> {
+export async function planOf(given: Omit<Sources, "config">, by: "start" | "run" = "start"): Promise<Plan> {
   const { values: first } = await settled({ config: SETTINGS.config }, given);
   const { readConfig } = first.config === undefined ? {} : await import("./config/read.ts");
   const config = first.config === undefined ? undefined : await readConfig?.(first.config);
   const sources: Sources = { ...given, config };
-  const all = await settled(SETTINGS, sources);
+  const all = await settled(by === "run" ? OF_RUN : SETTINGS, sources);
   const { values: settings, origins } = all;
-  const { files, store, transcript, clock, tap } = config?.values ?? {};
+  const flagged = new Set(["$schema", "servers", ...Object.keys(SETTINGS)]);
+  const lab = Object.entries(config?.values ?? {}).filter(([name]) => !flagged.has(name));
   const plan: Plan = {
-    servers: await plannedServers(all, sources, ports),
+    servers: await plannedServers(all, sources, by === "run" ? "free" : "usual"),
     settings,
     origins,
     accounts: accountsOf(settings),
     tls: tlsOf(settings),
-    lab: { files, store, transcript, clock, tap } as Plan["lab"],
+    lab: Object.fromEntries(lab),
   };
   refuseOpenWrites(plan);
+  refuseSameVariables(plan.servers.keys());
   return plan;
 }
 
@@ -91,6 +94,22 @@ function refuseOpenWrites(plan: Plan): void {
     "BAD_OPTION",
     `anonymous users may write (${writes}) and other machines reach ${exposed}; give --open if you mean it, or --anonymous=elr.`,
   );
+}
+
+/** Whoever uses the lab finds each server by variables of its own. */
+function refuseSameVariables(names: Iterable<string>): void {
+  const owners = new Map<string, string>();
+  for (const name of names) {
+    const owner = owners.get(variableName(name));
+    if (owner !== undefined) {
+      const variable = `${variableName(name)}_URL`;
+      throw new WirelabError(
+        "BAD_OPTION",
+        `${owner} and ${name} would both be ${variable}; rename one of them.`,
+      );
+    }
+    owners.set(variableName(name), name);
+  }
 }
 
 /** The servers that machines other than this one can reach. */

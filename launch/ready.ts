@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
+import type { Account } from "../core/accounts.ts";
 import { WirelabError } from "../core/errors.ts";
 import type { Server } from "../core/server.ts";
 import type { TlsFiles } from "./tls-files.ts";
@@ -48,21 +49,44 @@ export function clear(path: string, flag: string, beginning: string): void {
   rmSync(path);
 }
 
-/** Writes assignments that sh reads, and every tool that reads such files: `WIRELAB_FTP_URL=…` and the like. */
-export function writeEnvironmentFile(path: string, servers: Servers, files: TlsFiles): void {
-  const lines = Object.entries(servers).flatMap(([name, { url, host, port, path: socket }]) => {
-    const values: Record<string, string | number> = socket
-      ? { URL: url, PATH: socket }
-      : { URL: url, HOST: host, PORT: port };
-    return Object.entries(values).map(
-      ([what, value]) => `WIRELAB_${name.toUpperCase()}_${what}=${quoted(`${value}`)}`,
-    );
+/** What those who use a lab find in their environment. */
+export interface Surroundings {
+  readonly servers: Servers;
+  readonly accounts: readonly Account[];
+  readonly files: TlsFiles;
+}
+
+/**
+ * The variables of those who use a lab: `WIRELAB_<NAME>_URL`, `_HOST` and `_PORT` of each server, or `_PATH` of its Unix-domain
+ * socket; `WIRELAB_USER` and `WIRELAB_PASSWORD` of the first account; `WIRELAB_CA_FILE` and `WIRELAB_CLIENT_CERT_FILE`.
+ */
+export function environmentOf({ servers, accounts, files }: Surroundings): Readonly<Record<string, string>> {
+  const ofServers = Object.values(servers).flatMap(({ name, url, host, port, path }) => {
+    const values = path ? { URL: url, PATH: path } : { URL: url, HOST: host, PORT: `${port}` };
+    return Object.entries(values).map(([what, value]) => [`${variableName(name)}_${what}`, value] as const);
   });
-  const named = { WIRELAB_CA_FILE: files.caFile, WIRELAB_CLIENT_CERT_FILE: files.clientCertFile };
-  const written = Object.entries(named).flatMap(([name, file]) =>
-    file === undefined ? [] : [`${name}=${quoted(resolve(file))}`],
+  const [account] = accounts;
+  return {
+    ...Object.fromEntries(ofServers),
+    ...(account && { WIRELAB_USER: account.name }),
+    ...(account?.password !== undefined && { WIRELAB_PASSWORD: account.password }),
+    ...(files.caFile !== undefined && { WIRELAB_CA_FILE: resolve(files.caFile) }),
+    ...(files.clientCertFile !== undefined && { WIRELAB_CLIENT_CERT_FILE: resolve(files.clientCertFile) }),
+  };
+}
+
+/** The beginning of a server's variables: of `api-v2`, `WIRELAB_API_V2`. */
+export function variableName(server: string): string {
+  return `WIRELAB_${server.replaceAll(/[^A-Za-z0-9]/g, "_").toUpperCase()}`;
+}
+
+/** Writes {@link environmentOf} as assignments that sh reads, and every tool that reads such files. */
+export function writeEnvironmentFile(path: string, surroundings: Surroundings): void {
+  const lines = Object.entries(environmentOf(surroundings)).map(
+    ([name, value]) => `${name}=${quoted(value)}`,
   );
-  writeFileSync(path, [HEADER, ...lines, ...written, ""].join("\n"));
+  // There is a password in it.
+  writeFileSync(path, [HEADER, ...lines, ""].join("\n"), { mode: 0o600 });
 }
 
 /** As it is where a shell takes it so; else in single quotes. */

@@ -1,4 +1,3 @@
-import { Command, Option } from "commander";
 import { parseAddress } from "../core/address.ts";
 import { type RecordedLine, readRecording } from "../core/capture/recorded.ts";
 import { WirelabError } from "../core/errors.ts";
@@ -6,37 +5,16 @@ import { startLab } from "../core/lab.ts";
 import type { Server } from "../core/server.ts";
 import { type Replaying, replay } from "../servers/replay/index.ts";
 import { REPLAYED, serversIn } from "../servers/replay/steps.ts";
-import { parsed, type Subcommand } from "./commands.ts";
+import type { Subcommand } from "./commands.ts";
+import { lineOf } from "./flags.ts";
+import { REPLAY } from "./pages.ts";
 import { readyRecord } from "./ready.ts";
-
-interface Flags {
-  readonly at?: readonly string[];
-  readonly once?: true;
-  readonly ready?: "json";
-}
+import type { Given } from "./setting.ts";
 
 /** `wirelab replay FILE` */
-export const command: Subcommand = async (argv, { stdin, stdout, stderr, pid, stopOnSignals }) => {
-  const program = new Command("wirelab replay")
-    .description(
-      "Serve the TCP, Telnet and FTP control conversations of a recording (wirelab --record FILE) to clients that follow them, and tell where one does not.",
-    )
-    .usage("FILE [options]")
-    .argument("<FILE>", "the recording, or - for standard input")
-    .addOption(
-      new Option(
-        "--at <NAME=ADDR>",
-        "where a recorded server listens (repeatable; default any free port)",
-      ).argParser((text: string, previous: readonly string[] = []) => [...previous, text]),
-    )
-    .option("--once", "stop when each conversation has been had once")
-    .addOption(new Option("--ready <FORMAT>", "one line on stdout when everything listens").choices(["json"]))
-    .addHelpText(
-      "after",
-      "\nExit codes: 0 every client followed, 1 one did not, 2 usage, 3 an address could not be bound.",
-    );
-  const { args, at, once, ready } = Object.assign(parsed(program, argv), program.opts<Flags>());
-  const [file = "-"] = args;
+export const command: Subcommand = async (argv, { version, stdin, stdout, stderr, pid, stopOnSignals }) => {
+  const { flags, operands } = lineOf(argv, REPLAY, version);
+  const [file = "-"] = operands;
   const recorded: RecordedLine[] = [];
   for await (const line of readRecording(file === "-" ? stdin : file)) recorded.push(line);
   const names = serversIn(recorded).flatMap(({ name, conversations }) =>
@@ -48,7 +26,7 @@ export const command: Subcommand = async (argv, { stdin, stdout, stderr, pid, st
       `${file} has no conversation that can be replayed: those of ${REPLAYED.join(", ")} can.`,
     );
   }
-  const addresses = addressesFrom(at ?? [], names);
+  const addresses = addressesFrom(flags.get("at") ?? [], names);
   const lab = await startLab(
     Object.fromEntries(
       names.map((name) => [name, replay(recorded, { server: name, ...addresses.get(name) })] as const),
@@ -60,14 +38,14 @@ export const command: Subcommand = async (argv, { stdin, stdout, stderr, pid, st
   for (const { name, url, conversations } of replaying) {
     stderr.write(`wirelab: ${name} is replayed at ${url} (${conversations} recorded)\n`);
   }
-  if (ready) stdout.write(`${JSON.stringify(readyRecord(pid, lab.servers, undefined))}\n`);
+  if (flags.has("ready")) stdout.write(`${JSON.stringify(readyRecord(pid, lab.servers, undefined))}\n`);
   const total = () =>
     replaying.reduce((sum, { followed, differences }) => sum + followed() + differences().length, 0);
   lab.events.subscribe((event) => {
     if (event.type === "error") stderr.write(`wirelab: ${event.message}\n`);
     if (
       event.type === "closed" &&
-      once &&
+      flags.has("once") &&
       total() >= replaying.reduce((sum, { conversations }) => sum + conversations, 0)
     )
       void lab.stop();
@@ -83,9 +61,10 @@ export const command: Subcommand = async (argv, { stdin, stdout, stderr, pid, st
   return differed === 0 ? 0 : 1;
 };
 
-function addressesFrom(at: readonly string[], names: readonly string[]) {
+function addressesFrom(at: readonly Given[], names: readonly string[]) {
   return new Map(
-    at.map((text) => {
+    at.map((given) => {
+      const text = String(given);
       const [, name = "", address = ""] = /^([^=]*)=(.*)$/s.exec(text) ?? [];
       if (!names.includes(name)) {
         throw new WirelabError(

@@ -12,6 +12,8 @@ export interface Setting<T = unknown> {
   /** As commander writes it: `--open`, `--root <DIR>`, or `--ftp [ADDR]` where the text may be left out. */
   readonly flag: string;
   readonly help: string;
+  /** What it stands under where all are listed. */
+  readonly heading?: string;
   /** Whether it may be given several times. A variable has its values apart by blanks. Default `once`. */
   readonly times?: "once" | "often";
   /** The texts that it takes, where there are so many. */
@@ -96,16 +98,22 @@ export function mapped<T, U>(setting: Setting<T>, make: (value: T) => U): Settin
   return { ...rest, read: async (given) => make(await read(given)) };
 }
 
-/** The long name of a flag without its dashes: `log-level` of `--log-level <LEVEL>`. */
-export function nameOf({ flag }: Setting): string {
-  // Where there are two, commander, too, goes by the last one.
-  return [...flag.matchAll(/--([a-z][a-z-]*)/g)].at(-1)?.[1] ?? "";
+/** Settings that stand under one heading. */
+export function under<const S extends Readonly<Record<string, Setting>>>(heading: string, table: S): S {
+  const entries = Object.entries(table).map(([name, setting]) => [name, { ...setting, heading }]);
+  return Object.fromEntries(entries) as S;
+}
+
+/** The long names of a flag without their dashes, the first of which it goes by: `log-level` of `--log-level <LEVEL>`. */
+export function namesOf({ flag }: Setting): readonly string[] {
+  // Where there are two, commander goes by the last one.
+  return [...flag.matchAll(/--([a-z][a-z-]*)/g)].map(([, name = ""]) => name).reverse();
 }
 
 /** The environment variable that stands for a flag, where there is one. */
 export function variableOf(setting: Setting): string | undefined {
   if (setting.variable === "none") return undefined;
-  return setting.variable ?? `WIRELAB_${nameOf(setting).replaceAll("-", "_").toUpperCase()}`;
+  return setting.variable ?? `WIRELAB_${namesOf(setting)[0]?.replaceAll("-", "_").toUpperCase()}`;
 }
 
 /** Whether there can be a text behind the flag. */

@@ -5,103 +5,124 @@ import { PERMISSIONS } from "../core/permissions.ts";
 import { BROKEN_CERTIFICATES, type TlsSetting } from "../core/tls/options.ts";
 import { accountShape, ruleShape, tlsShape } from "./config/shapes.ts";
 import { contentOf, jsonArray } from "./files.ts";
-import { choice, list, type Setting, toggle, value } from "./setting.ts";
+import { choice, list, type Setting, toggle, under, value } from "./setting.ts";
 import type { Settled } from "./sources.ts";
 
 /** What can be set of a lab and of its process; what is of one kind of server stands with that kind, in `servers/`. */
 export const SETTINGS = {
-  config: value(
-    "--config <FILE>",
-    "read what is not said here from this file (JSON, .js, .mjs, .ts)",
-    String,
-    {
+  ...under("Where, and for whom", {
+    all: toggle("--all", "start all servers"),
+    host: value("--host <HOST>", "address to listen on where ADDR has none", String, {
+      fallback: "127.0.0.1",
+    }),
+    socketMode: value(
+      "--socket-mode <MODE>",
+      "who may connect to Unix-domain sockets, in octal (default 600, their owner)",
+      socketMode,
+      { data: (kit) => kit.whole(0, 0o777) },
+    ),
+    allow: list("--allow <CIDR>", "let in only these addresses (repeatable)", block, { fallback: [] }),
+    deny: list("--deny <CIDR>", "keep these addresses out (repeatable)", block, { fallback: [] }),
+    open: toggle("--open", "let anonymous users write even where other machines reach the servers"),
+  }),
+  ...under("Files and accounts", {
+    root: value("--root <DIR>", "keep files in this folder instead of in memory", String, {
+      names: "folder",
+    }),
+    accounts: list(
+      "--user <NAME:PASSWORD>",
+      `an account, with :PERMISSIONS behind it or elr (repeatable; default foo:bar:${PERMISSIONS})`,
+      account,
+      // WIRELAB_USER tells those who use a lab who they are.
+      { variable: "WIRELAB_ACCOUNTS", item: accountShape },
+    ),
+    anonymous: value(
+      "--anonymous [PERMISSIONS]",
+      "an account for everybody (default permissions elr)",
+      permissions,
+      {
+        bare: "elr",
+      },
+    ),
+  }),
+  ...under("TLS", {
+    tls: value(
+      "--tls [CERTIFICATE]",
+      `TLS on every server: https, telnets and so on; ftp's clients can ask for it. A throw-away CA issues the certificates, good ones or ${BROKEN_CERTIFICATES.join(", ")}`,
+      brokenCertificate,
+      { bare: true, choices: BROKEN_CERTIFICATES, data: tlsShape },
+    ),
+    cert: value("--cert <FILE>", "TLS with this certificate, as PEM, instead; with --key", contentOf, {
       names: "file",
-      file: "no",
-    },
-  ),
-  all: toggle("--all", "start all servers"),
-  host: value("--host <HOST>", "address to listen on where ADDR has none", String, { fallback: "127.0.0.1" }),
-  socketMode: value(
-    "--socket-mode <MODE>",
-    "who may connect to Unix-domain sockets, in octal (default 600, their owner)",
-    socketMode,
-    { data: (kit) => kit.whole(0, 0o777) },
-  ),
-  open: toggle("--open", "let anonymous users write even where other machines reach the servers"),
-  allow: list("--allow <CIDR>", "let in only these addresses (repeatable)", block, { fallback: [] }),
-  deny: list("--deny <CIDR>", "keep these addresses out (repeatable)", block, { fallback: [] }),
-  root: value("--root <DIR>", "keep files in this folder instead of in memory", String, { names: "folder" }),
-  accounts: list(
-    "--user <NAME:PASSWORD>",
-    `an account, with :PERMISSIONS behind it or elr (repeatable; default foo:bar:${PERMISSIONS})`,
-    account,
-    // WIRELAB_USER tells those who use a lab who they are.
-    { variable: "WIRELAB_ACCOUNTS", item: accountShape },
-  ),
-  anonymous: value(
-    "--anonymous [PERMISSIONS]",
-    "an account for everybody (default permissions elr)",
-    String,
-    {
-      bare: "elr",
-    },
-  ),
-  tls: value(
-    "--tls [CERTIFICATE]",
-    `TLS on every server: https, telnets and so on; ftp's clients can ask for it. A throw-away CA issues the certificates, good ones or ${BROKEN_CERTIFICATES.join(", ")}`,
-    brokenCertificate,
-    { bare: true, choices: BROKEN_CERTIFICATES, data: tlsShape },
-  ),
-  cert: value("--cert <FILE>", "TLS with this certificate, as PEM, instead; with --key", contentOf, {
-    names: "file",
+    }),
+    key: value("--key <FILE>", "the private key of --cert, as PEM", contentOf, { names: "file" }),
+    caFile: value(
+      "--ca-file <FILE>",
+      "write what TLS clients are to trust to this file when everything listens",
+      String,
+      // A variable that tells those who use a lab where it is.
+      { names: "file", variable: "none" },
+    ),
+    clientCertFile: value(
+      "--client-cert <FILE>",
+      "ask TLS clients for a certificate, and write one that they can show, and its key, to this file",
+      String,
+      { names: "file", variable: "none" },
+    ),
   }),
-  key: value("--key <FILE>", "the private key of --cert, as PEM", contentOf, { names: "file" }),
-  caFile: value(
-    "--ca-file <FILE>",
-    "write what TLS clients are to trust to this file when everything listens",
-    String,
-    // A variable that tells those who use a lab where it is.
-    { names: "file", variable: "none" },
-  ),
-  clientCertFile: value(
-    "--client-cert <FILE>",
-    "ask TLS clients for a certificate, and write one that they can show, and its key, to this file",
-    String,
-    { names: "file", variable: "none" },
-  ),
-  faults: value("--faults <FILE>", "fault rules, as a JSON array", rulesOf, {
-    names: "file",
-    fallback: [],
-    data: (kit) => kit.list(ruleShape(kit)),
+  ...under("Faults", {
+    faults: value("--faults <FILE>", "fault rules, as a JSON array", rulesOf, {
+      names: "file",
+      fallback: [],
+      data: (kit) => kit.list(ruleShape(kit)),
+    }),
+    seed: value(
+      "--seed <N>",
+      "what chance in fault rules is drawn from (default another one each time)",
+      seed,
+      {
+        data: (kit) => kit.whole(0, 2 ** 32 - 1),
+      },
+    ),
   }),
-  seed: value(
-    "--seed <N>",
-    "what chance in fault rules is drawn from (default another one each time)",
-    seed,
-    {
-      data: (kit) => kit.whole(0, 2 ** 32 - 1),
-    },
-  ),
-  record: value(
-    "--record <FILE>",
-    "write every event to this file, as NDJSON for wirelab show and wirelab replay",
-    String,
-    { names: "file" },
-  ),
-  pcap: value("--pcap <FILE>", "write all that passes to this file, as packets for Wireshark", String, {
-    names: "file",
+  ...under("Recording", {
+    record: value(
+      "--record <FILE>",
+      "write every event to this file, as NDJSON for wirelab show and wirelab replay",
+      String,
+      { names: "file" },
+    ),
+    pcap: value("--pcap <FILE>", "write all that passes to this file, as packets for Wireshark", String, {
+      names: "file",
+    }),
   }),
-  ready: choice("--ready <FORMAT>", "one line on stdout when everything listens", ["json"]),
-  envFile: value(
-    "--env, --env-file <FILE>",
-    "write WIRELAB_FTP_URL=… and the like to this file when everything listens",
-    String,
-    { names: "file" },
-  ),
-  logLevel: choice("--log-level <LEVEL>", "how much to log", ["error", "warn", "info", "debug", "trace"], {
-    fallback: "info",
+  ...under("For programs", {
+    config: value(
+      "--config <FILE>",
+      "read what is not said here from this file (JSON, .js, .mjs, .ts)",
+      String,
+      {
+        names: "file",
+        file: "no",
+      },
+    ),
+    ready: choice("--ready <FORMAT>", "one line on stdout when everything listens", ["json"]),
+    envFile: value(
+      "--env, --env-file <FILE>",
+      "write WIRELAB_FTP_URL=… and the like to this file when everything listens",
+      String,
+      { names: "file" },
+    ),
   }),
-  logFormat: choice("--log-format <FORMAT>", "default: pretty on a terminal, else json", ["pretty", "json"]),
+  ...under("Log", {
+    logLevel: choice("--log-level <LEVEL>", "how much to log", ["error", "warn", "info", "debug", "trace"], {
+      fallback: "info",
+    }),
+    logFormat: choice("--log-format <FORMAT>", "default: pretty on a terminal, else json", [
+      "pretty",
+      "json",
+    ]),
+  }),
 } as const satisfies Readonly<Record<string, Setting>>;
 
 /** The values of all these, and where each has come from. */
@@ -114,6 +135,11 @@ function account(text: string): Account {
   const made = { name, password, permissions };
   accountTable([made]);
   return made;
+}
+
+function permissions(text: string): string {
+  accountTable([{ name: "anonymous", permissions: text }]);
+  return text;
 }
 
 function brokenCertificate(text: string): TlsSetting {

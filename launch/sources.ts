@@ -1,6 +1,6 @@
 import { messageOf, WirelabError } from "../core/errors.ts";
 import type { Config } from "./config/read.ts";
-import { type Given, nameOf, type Setting, takesText, variableOf } from "./setting.ts";
+import { type Given, namesOf, type Setting, takesText, variableOf } from "./setting.ts";
 
 /** The variables of a process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -71,7 +71,8 @@ async function found(name: string, setting: Setting, sources: Sources): Promise<
     try {
       return { value: await read(), origin };
     } catch (error) {
-      throw new WirelabError("BAD_OPTION", `${origin.name}: ${messageOf(error)}`, { cause: error });
+      const where = origin.from === "config" ? `${origin.name}: ${name}` : origin.name;
+      throw new WirelabError("BAD_OPTION", `${where}: ${messageOf(error)}`, { cause: error });
     }
   }
   return { value: setting.fallback, origin: { from: "default" } };
@@ -84,7 +85,7 @@ interface There {
 }
 
 function byFlag(_: string, setting: Setting, { flags }: Sources): There | undefined {
-  const name = nameOf(setting);
+  const [name = ""] = namesOf(setting);
   const given = flags.get(name);
   return given && { origin: { from: "flag", name: `--${name}` }, read: () => setting.read(given) };
 }
@@ -108,7 +109,7 @@ function byFile(name: string, setting: Setting, { config }: Sources): There | un
     if (setting.times !== "often") return one(setting, value);
     return Promise.all([value].flat().map(async (item) => [await one(setting, item)].flat()[0]));
   };
-  return { origin: { from: "config", name: `${config?.file}: ${name}` }, read };
+  return { origin: { from: "config", name: config?.file ?? "" }, read };
 }
 
 /** A text is read as the flag's; anything else is the value itself. */

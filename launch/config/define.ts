@@ -4,6 +4,7 @@ import type { Kind } from "../kind.ts";
 import type { KINDS } from "../servers.ts";
 import type { Setting } from "../setting.ts";
 import type { SETTINGS } from "../settings.ts";
+import type { LabAlone } from "./shapes.ts";
 
 type Kinds = typeof KINDS;
 type Settings = typeof SETTINGS;
@@ -46,7 +47,7 @@ export type LabConfig<Names extends string = string> = {
   readonly anonymous?: boolean | string;
   /** Speaks TLS, with a throw-away certificate or one of one's own: PEM text, or paths of files. */
   readonly tls?: boolean | LabOptions["tls"];
-} & Pick<LabOptions, "files" | "store" | "transcript" | "clock" | "tap"> & {
+} & LabAlone & {
     readonly [Name in Exclude<keyof Settings, "config" | "anonymous" | "tls">]?: ValueOf<Settings[Name]>;
   };
 

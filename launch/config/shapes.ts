@@ -7,6 +7,7 @@ import type { PathPermissions } from "../../core/permissions.ts";
 import type { ScriptSource } from "../../core/script/steps.ts";
 import type { ListenOptions } from "../../core/service.ts";
 import { BROKEN_CERTIFICATES, type TlsOptions, type TlsSetting } from "../../core/tls/options.ts";
+import type { SETTINGS } from "../settings.ts";
 import type { Kit, Schema, Shape } from "./kit.ts";
 
 /** What every server's options have. */
@@ -23,10 +24,10 @@ export function listenShape(kit: Kit): Shape<ListenOptions> {
   return { port, host: text, path, mode, gate: object(gate), tls: tlsShape(kit) };
 }
 
-/** What a lab's options have that no flag sets. */
-export function labShape(
-  kit: Kit,
-): Shape<Pick<LabOptions, "files" | "store" | "transcript" | "clock" | "tap">> {
+/** The options of a lab that no flag sets. */
+export type LabAlone = Omit<LabOptions, keyof typeof SETTINGS | "log">;
+
+export function labShape(kit: Kit): Shape<LabAlone> {
   const { text, record, either, instance, whole, callable, number, made } = kit;
   return {
     files: record(either(text, instance(Uint8Array, "bytes"))),
@@ -35,6 +36,7 @@ export function labShape(
       (found) => typeof found === "object" && found !== null && "makeDirectory" in found,
     ),
     transcript: whole(0),
+    capture: whole(0),
     clock: either(text, number(-8.64e15, 8.64e15, "Unix milliseconds"), instance(Date, "a date")),
     tap: callable(),
   };

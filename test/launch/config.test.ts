@@ -3,22 +3,22 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { defineLab } from "../../index.ts";
-import { flagsOf } from "../../launch/flags.ts";
 import { type Plan, planOf } from "../../launch/plan.ts";
 import { KINDS } from "../../launch/servers.ts";
+import { line } from "./lines.ts";
 
 /** A plan by a configuration in a folder of its own, and by flags and variables. */
 async function planned(
   config: unknown,
   argv: readonly string[] = [],
   environment: Readonly<Record<string, string>> = {},
-  ports?: "free",
+  by?: "run",
 ): Promise<Plan & { readonly folder: string }> {
   const folder = mkdtempSync(join(tmpdir(), "wirelab-"));
   const file = join(folder, "lab.json");
   writeFileSync(file, typeof config === "string" ? config : JSON.stringify(config));
-  const flags = flagsOf(["--config", file, ...argv], "1.2.3");
-  return { ...(await planOf({ flags, environment }, ports)), folder };
+  const { flags } = line(["--config", file, ...argv]);
+  return { ...(await planOf({ flags, environment }, by)), folder };
 }
 
 const addresses = ({ servers }: Plan) =>
@@ -43,7 +43,7 @@ describe("servers", () => {
       tcp: { port: 1234 },
     });
     expect(plan.servers.get("tcp")?.options).toMatchObject({ behaviour: "echo" });
-    expect(addresses(await planned({ servers: two }, [], {}, "free"))).toMatchObject({ a: { port: 0 } });
+    expect(addresses(await planned({ servers: two }, [], {}, "run"))).toMatchObject({ a: { port: 0 } });
   });
 
   test("none: as without a file", async () => {
@@ -210,7 +210,7 @@ describe("mistakes", () => {
     const folder = mkdtempSync(join(tmpdir(), "wirelab-"));
     mkdirSync(join(folder, "a.json"));
     const read = (name: string) =>
-      planOf({ flags: flagsOf(["--config", join(folder, name)], "1"), environment: {} });
+      planOf({ flags: line(["--config", join(folder, name)]).flags, environment: {} });
     await expect(read("a.json")).rejects.toThrow("a.json: this is a folder");
     await expect(read("b.json")).rejects.toThrow("b.json: there is no such file.");
     await expect(read("b.mjs")).rejects.toThrow("b.mjs: there is no such file.");
@@ -221,7 +221,7 @@ describe("a module", () => {
   const planOfModule = async (text: string, ...argv: string[]) => {
     const file = join(mkdtempSync(join(tmpdir(), "wirelab-")), "lab.mjs");
     writeFileSync(file, text);
-    return planOf({ flags: flagsOf(["--config", file, ...argv], "1"), environment: {} });
+    return planOf({ flags: line(["--config", file, ...argv]).flags, environment: {} });
   };
 
   test("has functions, and services that it makes itself", async () => {

@@ -1,11 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { Ending, flagsOf } from "../../launch/flags.ts";
-import { type Plan, planOf } from "../../launch/plan.ts";
-
-const planned = async (
-  argv: readonly string[],
-  environment: Readonly<Record<string, string>> = {},
-): Promise<Plan> => planOf({ flags: flagsOf(argv, "1.2.3"), environment });
+import { Ending } from "../../launch/flags.ts";
+import { RUN } from "../../launch/pages.ts";
+import type { Plan } from "../../launch/plan.ts";
+import { line, planned } from "./lines.ts";
 
 /** What a plan has that can be compared. */
 const servers = ({ servers }: Plan) =>
@@ -105,11 +102,37 @@ describe("forwarding", () => {
   });
 });
 
-test("a flag that there is not is a usage error, which says what was meant", () => {
-  const ending = expect.objectContaining({
-    exitCode: 2,
-    message: expect.stringMatching(/^wirelab: .*--fpt[\s\S]*--ftp\?/),
+describe("a command line", () => {
+  test.each([
+    [["--fpt"], /^wirelab: .*--fpt[\s\S]*--ftp\?/],
+    [["rum"], /^wirelab: "rum" is no command; did you mean "run"\?/],
+    [["--ftp", "rum"], /"rum" is no command/],
+    [["--root"], /argument missing/],
+  ])("%j is a usage error, which says what was meant", (argv, why) => {
+    const ending = expect.objectContaining({ exitCode: 2, message: expect.stringMatching(why) });
+    expect(() => line(argv)).toThrow(ending);
+    expect(() => line(argv)).toThrow(Ending);
   });
-  expect(() => flagsOf(["--fpt"], "1.2.3")).toThrow(ending);
-  expect(() => flagsOf(["--fpt"], "1.2.3")).toThrow(Ending);
+
+  test("what wirelab run writes is its command's: there is no --ready", () => {
+    expect(() => line(["--ready=json", "--", "true"], RUN)).toThrow("unknown option '--ready=json'");
+  });
+
+  test.each<[readonly string[], readonly string[], object]>([
+    [["--ftp", "--", "a", "--b"], ["a", "--b"], { ftp: [true] }],
+    [["--ftp", "python3", "-m", "unittest"], ["python3", "-m", "unittest"], { ftp: [true] }],
+    [["--ftp", "2121", "a"], ["a"], { ftp: ["2121"] }],
+    [["--ftp=[::1]:0", "--tls", "a"], ["a"], { ftp: ["[::1]:0"], tls: [true] }],
+    [["--tls", "expired", "--root", "a", "b"], ["b"], { tls: ["expired"], root: ["a"] }],
+    [["--anonymous", "env"], ["env"], { anonymous: [true] }],
+    [
+      ["--allow", "::1", "--allow=::2", "--env", "f", "a"],
+      ["a"],
+      { allow: ["::1", "::2"], "env-file": ["f"] },
+    ],
+  ])("%j: the words behind are %j", (argv, operands, flags) => {
+    const read = line(argv, RUN);
+    expect(read.operands).toEqual(operands);
+    expect(Object.fromEntries(read.flags)).toEqual(flags);
+  });
 });

@@ -1,0 +1,88 @@
+import { once } from "node:events";
+import { createWriteStream, type WriteStream } from "node:fs";
+import { messageOf, WirelabError } from "../core/errors.ts";
+import { type Lab, type LabOptions, startLab } from "../core/lab.ts";
+import { banner } from "./banner.ts";
+import type { Subcommand, Terminal } from "./commands.ts";
+import { lineOf } from "./flags.ts";
+import { START } from "./pages.ts";
+import { type Plan, planOf } from "./plan.ts";
+import { clearEnvironmentFile, readyRecord, writeEnvironmentFile } from "./ready.ts";
+import { defined } from "./sources.ts";
+import { clearTlsFiles, writeTlsFiles } from "./tls-files.ts";
+
+/** `wirelab`: starts servers, which then run on. */
+export const command: Subcommand = async (argv, terminal) => {
+  const { stdout, stderr, pid, version, environment, stopOnSignals } = terminal;
+  const { flags } = lineOf(argv, START, version);
+  const plan = await planOf({ flags, environment });
+  const lab = await started(plan, terminal, {
+    // Nobody asks this process for a transcript, so nothing is kept for one.
+    transcript: 0,
+  });
+  stopOnSignals(lab);
+  if (plan.settings.logFormat !== "json") stderr.write(banner(plan, lab.servers, version));
+  await tell(plan, lab);
+  if (plan.settings.ready) stdout.write(`${JSON.stringify(readyRecord(pid, lab.servers, lab.ca))}\n`);
+  return undefined;
+};
+
+/** Starts what is planned. Files of an earlier run, which others may wait for, are gone before. */
+export async function started(plan: Plan, terminal: Terminal, usual: LabOptions): Promise<Lab> {
+  const { envFile, host, root, seed, faults, logLevel, logFormat } = plan.settings;
+  if (envFile !== undefined) clearEnvironmentFile(envFile);
+  clearTlsFiles(plan.settings);
+  const services = await Promise.all(
+    [...plan.servers].map(
+      async ([name, server]) => [name, await server.service(terminal.environment)] as const,
+    ),
+  );
+  const { screen, stderr } = terminal;
+  return startLab(Object.fromEntries(services), {
+    ...(await recordTo(plan.settings, terminal)),
+    ...usual,
+    ...defined({ ...plan.lab, host, root, seed, faults, accounts: plan.accounts, tls: plan.tls }),
+    log: {
+      level: logLevel,
+      format: logFormat ?? (screen === "none" ? "json" : "pretty"),
+      colours: screen === "coloured" ? "on" : "off",
+      stream: stderr,
+    },
+  });
+}
+
+/** Writes the files that others wait for. */
+export async function tell({ accounts, settings }: Plan, lab: Lab): Promise<void> {
+  await writeTlsFiles(settings, lab);
+  const { servers } = lab;
+  if (settings.envFile !== undefined)
+    writeEnvironmentFile(settings.envFile, { servers, accounts, files: settings });
+}
+
+/** The files that are written while it happens. What was written is in them when the process ends, since Node waits for it. */
+async function recordTo(
+  { record, pcap }: Plan["settings"],
+  { stderr }: Terminal,
+): Promise<Pick<LabOptions, "record">> {
+  const events = await fileFor("--record", record, stderr);
+  const packets = await fileFor("--pcap", pcap, stderr);
+  return { record: defined({ events, packets }) };
+}
+
+/** A file to write to, there before anything happens; what goes wrong later is told, and is no reason to stop serving. */
+async function fileFor(
+  flag: string,
+  path: string | undefined,
+  stderr: Terminal["stderr"],
+): Promise<WriteStream | undefined> {
+  if (path === undefined) return undefined;
+  // What passes on the wire is nobody else's business.
+  const stream = createWriteStream(path, { mode: 0o600 });
+  try {
+    await once(stream, "ready");
+  } catch (cause) {
+    throw new WirelabError("BAD_OPTION", `${flag} ${path}: ${messageOf(cause)}.`, { cause });
+  }
+  stream.on("error", (error) => stderr.write(`wirelab: ${flag} ${path}: ${messageOf(error)}\n`));
+  return stream;
+}
