@@ -448,7 +448,7 @@ describe("exit codes", () => {
       "--telnet",
       "--http",
       "--tcp",
-      "--ws [ADDR]",
+      "--ws[=ADDR]",
       "--udp [ADDR]",
       "--ready",
       "--root",
