@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { buffer, text } from "node:stream/consumers";
 import { describe, expect, test } from "vitest";
@@ -63,6 +64,19 @@ describe("one answer", () => {
     client.end(Buffer.alloc(4_000_000));
     expect(await text(client)).toBe("Hello, world!");
     expect((await closed).reason).toBe("server");
+  });
+
+  test("500 clients are there at once, and each has its own answer", async () => {
+    await using server = await serving("echo");
+    const clients = await Promise.all(
+      Array.from({ length: 500 }, async () => {
+        const client = server.dial();
+        await once(client, "connect");
+        return client;
+      }),
+    );
+    const answers = await Promise.all(clients.map((client, index) => text(client.end(`client ${index}`))));
+    expect(answers).toEqual(clients.map((_, index) => `client ${index}`));
   });
 
   test("clients are served at the same time", async () => {
