@@ -2,6 +2,8 @@ import { WirelabError } from "./errors.ts";
 
 /** In characters; Linux takes paths of up to 4,096 bytes. */
 const LONGEST_PATH = 4096;
+const SLASH = 0x2f;
+const DOT = 0x2e;
 /** In bytes of UTF-8; what nearly every file system has. */
 const LONGEST_NAME = 255;
 
@@ -22,6 +24,7 @@ const LONGEST_NAME = 255;
  * ```
  */
 export function resolvePath(path: string, cwd = "/"): string {
+  if (isResolved(path)) return path;
   if (path.includes("\0")) throw badPath("A path cannot hold a NUL byte.");
   if (path.length > LONGEST_PATH) throw tooLong();
   if (/\p{Surrogate}/u.test(path)) throw badPath("A path cannot hold half a surrogate pair.");
@@ -33,6 +36,19 @@ export function resolvePath(path: string, cwd = "/"): string {
   const resolved = `/${names.join("/")}`;
   if (resolved.length > LONGEST_PATH) throw tooLong();
   return resolved;
+}
+
+/** Whether a path is plainly what it would be resolved to: nearly all are, and to take them apart costs more than to look. */
+function isResolved(path: string): boolean {
+  if (path.length > LONGEST_PATH || path.charCodeAt(0) !== SLASH) return false;
+  for (let index = 1; index < path.length; index += 1) {
+    const unit = path.charCodeAt(index);
+    // A NUL, and the halves of surrogate pairs, which may be whole pairs.
+    if (unit === 0 || (unit >= 0xd800 && unit <= 0xdfff)) return false;
+    // An empty name, or one that begins with a dot, which may be no name.
+    if ((unit === SLASH || unit === DOT) && path.charCodeAt(index - 1) === SLASH) return false;
+  }
+  return path.length === 1 || !path.endsWith("/");
 }
 
 /**
