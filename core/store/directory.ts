@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { constants, lstatSync, type Stats } from "node:fs";
+import { constants, lstatSync, realpathSync, type Stats } from "node:fs";
 import * as fs from "node:fs/promises";
 import { join, sep } from "node:path";
 import type { Writable } from "node:stream";
@@ -9,6 +9,8 @@ import { childOf, isWithin, nameOf, parentOf, resolveEntry } from "../path.ts";
 import { diskRefusal } from "./errno.ts";
 import { openReading } from "./opened.ts";
 import { isPartial, type Target, Uploads } from "./partial.ts";
+import { readingOf } from "./reading.ts";
+import { RecentFiles } from "./recent.ts";
 import { checkOffset, checkTime, intoItself, refusal, rootStays } from "./refusal.ts";
 import { isInside, Secluded } from "./secluded.ts";
 import type { Entry, Reading, Store, WriteOptions } from "./store.ts";
@@ -63,12 +65,20 @@ class DirectoryStore implements Store {
   readonly #top: string;
   /** Those under way, in every view of the folder. */
   readonly #uploads: Uploads;
+  readonly #recent: RecentFiles;
   readonly #secluded: Secluded;
 
-  constructor(root: string, top: string, uploads: Uploads, secluded = new Secluded([])) {
+  constructor(
+    root: string,
+    top: string,
+    uploads: Uploads,
+    recent = new RecentFiles(),
+    secluded = new Secluded([]),
+  ) {
     this.#root = root;
     this.#top = top;
     this.#uploads = uploads;
+    this.#recent = recent;
     this.#secluded = secluded;
   }
 
@@ -77,11 +87,13 @@ class DirectoryStore implements Store {
   }
 
   confined(directory: string): Store {
-    return new DirectoryStore(this.#root, resolveEntry(directory), this.#uploads, this.#secluded);
+    const top = resolveEntry(directory);
+    return new DirectoryStore(this.#root, top, this.#uploads, this.#recent, this.#secluded);
   }
 
   without(folders: readonly string[]): Store {
-    return new DirectoryStore(this.#root, this.#top, this.#uploads, this.#secluded.and(folders));
+    const secluded = this.#secluded.and(folders);
+    return new DirectoryStore(this.#root, this.#top, this.#uploads, this.#recent, secluded);
   }
 
   stat(path: string): Promise<Entry> {
@@ -110,11 +122,17 @@ class DirectoryStore implements Store {
 
   read(path: string): Promise<Reading> {
     return this.#at(path, async (virtual) => {
-      const file = await fs.open(await this.#resolve(virtual), OPEN_SAFELY);
+      const place = this.#resolve(virtual);
+      const known = this.#recent.at(place);
+      if (known) return readingOf(entryOf(virtual, known.stats), known.bytes);
+      const file = await fs.open(place, OPEN_SAFELY);
       try {
-        const entry = entryOf(virtual, await file.stat());
+        const stats = await file.stat();
+        const entry = entryOf(virtual, stats);
         if (entry.type === "directory") throw refusal("IS_DIRECTORY", virtual);
-        return await openReading(file, entry);
+        const reading = await openReading(file, entry);
+        if (reading.bytes) this.#recent.remember(place, stats, reading.bytes);
+        return reading;
       } catch (error) {
         await file.close();
         throw error;
@@ -169,7 +187,7 @@ class DirectoryStore implements Store {
   makeDirectory(path: string): Promise<void> {
     return this.#at(path, async (virtual) => {
       if (virtual === this.#top) throw refusal("EXISTS", virtual);
-      await fs.mkdir(await this.#place(virtual), 0o755);
+      await fs.mkdir(this.#place(virtual), 0o755);
     });
   }
 
@@ -198,26 +216,27 @@ class DirectoryStore implements Store {
     }
   }
 
-  /** Where a path leads on the disk, symlinks followed. */
-  async #resolve(virtual: string): Promise<string> {
-    const [real, top] = await Promise.all([
-      fs.realpath(join(this.#root, virtual)),
-      this.#top === "/" ? this.#root : fs.realpath(join(this.#root, this.#top)),
-    ]);
+  /**
+   * Where a path leads on the disk, symlinks followed. By this very thread: what the system knows of names is at hand, and to ask
+   * another thread takes ten times as long.
+   */
+  #resolve(virtual: string): string {
+    const real = realpathSync.native(join(this.#root, virtual));
+    const top = this.#top === "/" ? this.#root : realpathSync.native(join(this.#root, this.#top));
     if (isInside(real, top) && isInside(top, this.#root) && !this.#secluded.hides(real)) return real;
     throw refusal("NOT_FOUND", virtual);
   }
 
   /** What a path leads to, symlinks followed. */
   async #found(virtual: string): Promise<{ place: string; stats: Stats; entry: Entry }> {
-    const place = await this.#resolve(virtual);
+    const place = this.#resolve(virtual);
     const stats = await fs.lstat(place);
     return { place, stats, entry: entryOf(virtual, stats) };
   }
 
   /** The place of the entry itself, be it a symlink or not there yet: only its directory is resolved. */
-  async #place(virtual: string): Promise<string> {
-    const place = join(await this.#resolve(parentOf(virtual)), nameOf(virtual));
+  #place(virtual: string): string {
+    const place = join(this.#resolve(parentOf(virtual)), nameOf(virtual));
     if (this.#secluded.hides(place)) throw nameTaken(virtual);
     return place;
   }
@@ -225,7 +244,7 @@ class DirectoryStore implements Store {
   /** What is to be removed or moved: a symlink, and not what it leads to. */
   async #itself(virtual: string): Promise<{ place: string; stats: Stats }> {
     if (virtual === this.#top) throw rootStays(virtual);
-    const place = await this.#place(virtual);
+    const place = this.#place(virtual);
     const stats = await fs.lstat(place);
     if (!stats.isSymbolicLink()) entryOf(virtual, stats);
     return { place, stats };
@@ -234,7 +253,7 @@ class DirectoryStore implements Store {
   /** A place that something can be moved to: there is nothing, or there is a file for another one to replace. */
   async #free(virtual: string, from: string, moved: Stats): Promise<string> {
     if (virtual === this.#top) throw refusal("EXISTS", virtual);
-    const place = await this.#place(virtual);
+    const place = this.#place(virtual);
     // A symlink may lead into it as well.
     if (moved.isDirectory() && isInside(place, from)) throw intoItself(virtual);
     const there = await this.#occupant(virtual, place);
@@ -246,7 +265,7 @@ class DirectoryStore implements Store {
   /** Where a file is to be written: behind a symlink that stays inside, so that the link itself stays a link. */
   async #target(virtual: string): Promise<Target> {
     if (virtual === this.#top) throw refusal("IS_DIRECTORY", virtual);
-    const place = await this.#place(virtual);
+    const place = this.#place(virtual);
     const there = await this.#occupant(virtual, place);
     if (!there) return { place };
     if (there.stats.isDirectory()) throw refusal("IS_DIRECTORY", virtual);
@@ -271,7 +290,7 @@ class DirectoryStore implements Store {
     const place = join(folder, nameOf(path));
     if (this.#secluded.hides(place)) return undefined;
     try {
-      // By this very thread: what readdir has just read is at hand, and to ask another thread takes five times as long.
+      // By this very thread, as above: what readdir has just read is at hand.
       const stats = lstatSync(place);
       return stats.isSymbolicLink() ? (await this.#found(path)).entry : entryOf(path, stats);
     } catch {

@@ -5,7 +5,7 @@ import type { ByteRange, Entry, Reading } from "./store.ts";
 export const SLICE = 256 * 1024;
 
 /** The reading of a file whose content is in memory. */
-export function readingOf(entry: Entry, bytes: Buffer): Reading {
+export function readingOf(entry: Entry, bytes: Uint8Array): Reading {
   return { entry, bytes, stream: (range) => slices(bytes, range), close: nothingToClose };
 }
 
@@ -18,7 +18,7 @@ export function partOf(
   return { start: from, end: Math.max(from, Math.min(end + 1, size)) };
 }
 
-function slices(bytes: Buffer, range: ByteRange = {}): Readable {
+function slices(bytes: Uint8Array, range: ByteRange = {}): Readable {
   let { start, end } = partOf(range, bytes.length);
   return new Readable({
     highWaterMark: SLICE,

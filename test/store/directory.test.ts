@@ -13,13 +13,14 @@ import {
   statSync,
   symlinkSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { buffer, text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { messageOf } from "../../core/errors.ts";
 import { directoryStore } from "../../core/store/directory.ts";
 import type { Store } from "../../core/store/store.ts";
@@ -525,4 +526,61 @@ test("no file handle is left, however a reading or an upload ends", async () => 
   expect(open()).toBe(before);
   expect(partials(root)).toEqual([]);
   expect(existsSync(join(root, "b"))).toBe(true);
+});
+
+describe("small files that have long been as they are", () => {
+  /** Bytes that a store gives twice are remembered ones. */
+  const bytesOf = async (store: Store, path: string) => (await store.read(path)).bytes;
+  const later = () => vi.spyOn(Date, "now").mockReturnValue(Date.now() + 3_600_000);
+
+  afterEach(() => vi.restoreAllMocks());
+
+  test("are remembered, whoever asks, and by whatever path", async () => {
+    const { root, store } = await disk();
+    writeFileSync(join(root, "a"), "one");
+    symlinkSync("a", join(root, "b"));
+    later();
+    const bytes = await bytesOf(store, "/a");
+    expect(await bytesOf(store, "/a")).toBe(bytes);
+    expect(await bytesOf(store, "/b")).toBe(bytes);
+    expect((await store.read("/b")).entry).toMatchObject({ path: "/b", size: 3 });
+  });
+
+  test("are read anew when another program has changed, replaced or removed them", async () => {
+    const { root, outside, store } = await disk();
+    const path = join(root, "a");
+    writeFileSync(path, "one");
+    later();
+    expect(await contentOf(store, "/a")).toBe("one");
+    const { atime, mtime } = statSync(path);
+    writeFileSync(path, "two");
+    utimesSync(path, atime, mtime);
+    expect(await contentOf(store, "/a")).toBe("two");
+    writeFileSync(join(root, "b"), "six");
+    renameSync(join(root, "b"), path);
+    expect(await contentOf(store, "/a")).toBe("six");
+    rmSync(path);
+    await expect(store.read("/a")).rejects.toEqual(refusal("NOT_FOUND"));
+    symlinkSync(join(outside, "secret"), path);
+    await expect(store.read("/a")).rejects.toEqual(refusal("NOT_FOUND"));
+  });
+
+  test("are not remembered while their time may not tell of a change", async () => {
+    const { root, store } = await disk();
+    for (const content of ["one", "two", "six"]) {
+      writeFileSync(join(root, "a"), content);
+      expect(await contentOf(store, "/a")).toBe(content);
+    }
+    expect(await bytesOf(store, "/a")).not.toBe(await bytesOf(store, "/a"));
+  });
+
+  test("are remembered up to 32 MiB of them", async () => {
+    const { root, store } = await disk();
+    for (let count = 0; count < 600; count += 1) writeFileSync(join(root, `${count}`), Buffer.alloc(65_536));
+    later();
+    const first = await bytesOf(store, "/0");
+    for (let count = 0; count < 600; count += 1) await bytesOf(store, `/${count}`);
+    expect(await bytesOf(store, "/0")).not.toBe(first);
+    expect(await bytesOf(store, "/599")).toBe(await bytesOf(store, "/599"));
+  });
 });
