@@ -13,7 +13,7 @@ export interface TurnHandler {
   /** Requests on one connection; 0 for no limit. */
   readonly maxRequests: number;
   /** The file or directory that a request's target names, by its path in the store. */
-  pathOf(request: Request): string | undefined;
+  pathOf(turn: Turn): string | undefined;
   serve(turn: Turn): void;
   refuse(turn: Turn, refusal: Refusal): void;
 }
@@ -99,8 +99,8 @@ export class Conversation {
   #begin(request: Request, response: Response): void {
     const turn = new Turn(request, response, this.connection, this.#clock);
     this.#turn = turn;
-    if (this.connection.observed) turn.begin(this.#handler.pathOf(request));
-    response.once("close", this.#next);
+    if (this.connection.observed) turn.begin(this.#handler.pathOf(turn));
+    response.on("close", this.#next);
     this.#requests += 1;
     if (this.#draining || this.#requests === this.#handler.maxRequests) response.shouldKeepAlive = false;
     // The body of this very request is what is broken.

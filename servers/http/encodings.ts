@@ -23,7 +23,7 @@ const pack: Readonly<Record<Encoding, (bytes: Uint8Array) => Promise<Buffer>>> =
 };
 
 /** Where a content comes from, for what lies packed beside it. */
-interface Place {
+export interface Place {
   readonly store: Store;
   readonly path: string;
 }

@@ -49,8 +49,10 @@ export async function httpEngine(site: Site, options: HttpOptions): Promise<Engi
   const sharing = options.cors === undefined ? undefined : cors(options.cors);
   const stubs = new HttpStubs(options.stubs);
 
-  if (options.app) app.use(mounted(options.app));
-  app.use((request) => serve(turnOf(request)));
+  if (options.app) {
+    app.use(mounted(options.app));
+    app.use((request) => serve(turnOf(request)));
+  }
 
   const server = createServer(
     {
@@ -134,11 +136,12 @@ export async function httpEngine(site: Site, options: HttpOptions): Promise<Engi
 
   const turns = {
     maxRequests: settings.maxRequestsPerSocket,
-    pathOf({ url, method }: Request) {
+    pathOf(turn: Turn) {
+      const { url, method } = turn.request;
       try {
         const target = originForm(url, method);
         if (target === "*" || inspects?.claims(target) || programs?.claims(target)) return undefined;
-        return targetOf(target).path;
+        return (target === url ? turn.target : targetOf(target)).path;
       } catch {
         // The refusal says what is wrong with it.
         return undefined;
@@ -158,7 +161,14 @@ export async function httpEngine(site: Site, options: HttpOptions): Promise<Engi
         sharing.preflight(turn).catch((error) => this.refuse(turn, error));
         return;
       }
-      app(turn.request, turn.response, (error: unknown) => this.refuse(turn, error));
+      const failed = (error: unknown) => this.refuse(turn, error);
+      if (options.app) {
+        app(turn.request, turn.response, failed);
+        return;
+      }
+      // There is nothing for Express to route. What it would do first is this.
+      turn.request.res = turn.response;
+      serve(turn).catch(failed);
     },
     refuse(turn: Turn, error: unknown) {
       refuse(turn, error).catch(() => turn.connection.cut("error"));

@@ -5,7 +5,7 @@ import { nameOf } from "../../core/path.ts";
 import type { Store } from "../../core/store/store.ts";
 import { checkConditions, isConditional, type Validators } from "./conditions.ts";
 import { type Content, contents } from "./content.ts";
-import { type Encoder, encoder } from "./encodings.ts";
+import { type Encoder, encoder, type Place } from "./encodings.ts";
 import { receiveForm } from "./form.ts";
 import { listing } from "./listing.ts";
 import { POLICY } from "./page.ts";
@@ -36,7 +36,13 @@ export function serveFiles(settings: Settings, visitors: Visitors): (turn: Turn)
       if (codeOf(error) !== "IS_DIRECTORY") throw error;
       return redirect(turn, `${encodePath(path)}/${query}`);
     }
-    return respond(turn, await encode(turn.request, content, { store, path }), path);
+    return answer(turn, content, { store, path });
+  }
+
+  /** What comes from a place in the store, in the form that the client likes best. */
+  async function answer(turn: Turn, content: Content, place: Place): Promise<void> {
+    const { negotiable } = content;
+    return respond(turn, negotiable ? await encode(turn.request, content, place) : content, place.path);
   }
 
   /** RFC 9110 knows nothing of it: a page at every path, for an app that looks at the path itself. */
@@ -49,7 +55,7 @@ export function serveFiles(settings: Settings, visitors: Visitors): (turn: Turn)
       throw error;
     });
     turn.response.vary("Accept");
-    return respond(turn, await encode(turn.request, content, { store, path: fallback }), fallback);
+    return answer(turn, content, { store, path: fallback });
   }
 
   async function getDirectory(turn: Turn, visitor: Visitor, path: string, query: string): Promise<void> {
@@ -64,7 +70,7 @@ export function serveFiles(settings: Settings, visitors: Visitors): (turn: Turn)
     } catch {
       // Without an index that can be read there is still a listing, or a better reason why not.
     }
-    if (content) return respond(turn, await encode(turn.request, content, { store, path: index }), index);
+    if (content) return answer(turn, content, { store, path: index });
     const entries = await store.list(path);
     const shown =
       settings.dotfiles === "allow" ? entries : entries.filter(({ name }) => !name.startsWith("."));
@@ -146,7 +152,7 @@ export function serveFiles(settings: Settings, visitors: Visitors): (turn: Turn)
     const visitor = visitors.of(turn);
     const { store } = visitor;
     if (url === "*") return options(turn, OF_FILES);
-    const target = targetOf(url);
+    const { target } = turn;
     const { path } = target;
     const hidden = settings.dotfiles === "hide" && isHidden(path);
     try {

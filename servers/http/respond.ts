@@ -18,12 +18,14 @@ export async function respond(turn: Turn, content: Content, path?: string): Prom
     if (content.negotiable && response.hasHeader("Vary")) response.vary("Accept-Encoding");
     checkConditions(request, content);
     if (isFresh(turn, content)) {
-      if ((await turn.announce(304)) === "go") response.writeHead(304, validatorsOf(content, turn)).end();
+      if ((await turn.announce(304)) !== "go") return;
+      const headers: string[] = [];
+      addValidators(headers, content, turn);
+      response.writeHead(304, headers).end();
       return;
     }
-    const ranges = rangeApplies(request, content, turn.clock.now())
-      ? rangesOf(request, content.size)
-      : undefined;
+    const asked = request.headers.range !== undefined && rangeApplies(request, content, turn.clock.now());
+    const ranges = asked ? rangesOf(request, content.size) : undefined;
     if (ranges === "unsatisfiable") {
       throw new Refusal(416, `The file has ${content.size} bytes, and none of them is in the range.`, {
         "Content-Range": `bytes */${content.size}`,
@@ -81,21 +83,28 @@ function partial(content: Content, ranges: readonly Range[], turn: Turn): Part {
 
 /** Names and values in turn, as Node takes them fastest. */
 function headersOf(content: Content, turn: Turn, type: string, length: number): string[] {
-  const headers = ["Content-Type", type, "Content-Length", String(length)];
-  if (content.encoding) headers.push("Content-Encoding", content.encoding);
-  else headers.push("Accept-Ranges", "bytes");
-  headers.push("X-Content-Type-Options", "nosniff");
-  return headers.concat(validatorsOf(content, turn));
+  const { encoding } = content;
+  const headers = [
+    "Content-Type",
+    type,
+    "Content-Length",
+    String(length),
+    encoding ? "Content-Encoding" : "Accept-Ranges",
+    encoding ?? "bytes",
+    "X-Content-Type-Options",
+    "nosniff",
+  ];
+  addValidators(headers, content, turn);
+  return headers;
 }
 
-function validatorsOf(content: Content, turn: Turn): string[] {
+function addValidators(headers: string[], content: Content, turn: Turn): void {
   const { etag, negotiable } = content;
   const lastModified = lastModifiedOf(content, turn);
   // What is cached is asked for again each time: another protocol may have changed the file.
-  const headers = ["ETag", etag, "Cache-Control", "no-cache"];
+  headers.push("ETag", etag, "Cache-Control", "no-cache");
   if (lastModified !== undefined) headers.push("Last-Modified", lastModified);
   if (negotiable && !turn.response.hasHeader("Vary")) headers.push("Vary", "Accept-Encoding");
-  return headers;
 }
 
 /** What is said of the time of a content; one in the future is said to be now (RFC 9110 §8.8.2.1). */

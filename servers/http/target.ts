@@ -27,9 +27,13 @@ export function targetOf(url: string): Target {
   }
   return {
     path: resolvePath(decoded),
-    kind: /\/\.{0,2}$/.test(decoded) ? "directory" : "any",
+    kind: isDirectory(decoded) ? "directory" : "any",
     query: mark < 0 ? "" : url.slice(mark),
   };
+}
+
+function isDirectory(path: string): boolean {
+  return path.endsWith("/") || path.endsWith("/.") || path.endsWith("/..");
 }
 
 /** Whether a path goes through a name that begins with a dot. */

@@ -4,6 +4,7 @@ import type { Clock } from "../../core/clock.ts";
 import type { Direction } from "../../core/events/events.ts";
 import type { Connection } from "../../core/service.ts";
 import { clearHeaders } from "./refusal.ts";
+import { type Target, targetOf } from "./target.ts";
 
 /** A body that is left unread may be this long, in bytes, for the connection to live on: it is read and thrown away. */
 const MAX_UNREAD = 64 * 1024;
@@ -23,6 +24,7 @@ export class Turn {
   readonly request: Request;
   readonly response: Response;
   readonly connection: Connection;
+  #target: { readonly url: string; readonly target: Target } | undefined;
   /** Whether it is being refused. */
   refused = false;
   /** The lab's. */
@@ -41,6 +43,17 @@ export class Turn {
   }
 
   /**
+   * What the request asks for now: a program may send it on.
+   *
+   * @throws as {@link targetOf}.
+   */
+  get target(): Target {
+    const { url } = this.request;
+    if (this.#target?.url !== url) this.#target = { url, target: targetOf(url) };
+    return this.#target.target;
+  }
+
+  /**
    * Tells of the request.
    *
    * @param path what its target names in the store, where it names anything there.
@@ -48,7 +61,11 @@ export class Turn {
   begin(path: string | undefined): void {
     const { method, url } = this.request;
     const target = withoutPassword(url);
-    this.connection.emit({ type: "command", verb: method, target, ...(path !== undefined && { path }) });
+    // A path that was taken for an authority still has what the target has lost.
+    const named = path !== undefined && !(target !== url && url.startsWith("/"));
+    this.connection.emit(
+      named ? { type: "command", verb: method, target, path } : { type: "command", verb: method, target },
+    );
   }
 
   /**
@@ -62,7 +79,7 @@ export class Turn {
     if (this.#announced || this.connection.stream.destroyed) return "late";
     this.#announced = true;
     const reply = { code, text: STATUS_CODES[code] ?? "" };
-    const amended = await this.connection.amend(reply);
+    const amended = this.connection.observed ? await this.connection.amend(reply) : reply;
     if (amended === reply) {
       this.#say(code, reply.text);
       return "go";
@@ -150,5 +167,6 @@ function isShort({ headers }: IncomingMessage): boolean {
 
 /** A target in absolute form may name a user and a password. */
 function withoutPassword(target: string): string {
+  if (!target.includes("@")) return target;
   return target.replace(/^([^/?#]*\/\/)[^/?#]*@/, "$1");
 }

@@ -27,7 +27,7 @@ test("requests and responses are born with the prototypes that Express gives the
 test("setting those prototypes changes nothing, which is what makes it fast", async () => {
   const original = Object.setPrototypeOf;
   const changes: string[] = [];
-  await using lab = await startLab({ web: http() });
+  await using lab = await startLab({ web: http({ app: (_request, _response, next) => next() }) });
   await ask(lab.servers.web, "GET /");
   Object.setPrototypeOf = (value: object, prototype: object | null) => {
     if (Object.getPrototypeOf(value) !== prototype) changes.push(value.constructor.name);

@@ -49,7 +49,7 @@ export function cgi(
   async function serve(turn: Turn): Promise<void> {
     const { request, response } = turn;
     if (request.method === "TRACE") throw new Refusal(405, "A program is not traced.", { Allow: ALLOWED });
-    const { path, kind } = targetOf(request.url);
+    const { path, kind } = turn.target;
     const { user, may } = visitor.of(turn);
     if (!may("r")) throw new WirelabError("FORBIDDEN", `${path}: it takes the permission "r" to run this.`);
     const program = await programAt(kind === "directory" ? `${path}/` : path, settings);

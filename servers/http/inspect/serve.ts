@@ -1,6 +1,5 @@
 import { Refusal } from "../refusal.ts";
 import { json, send } from "../send.ts";
-import { targetOf } from "../target.ts";
 import type { Turn } from "../turn.ts";
 import type { Visitors } from "../visitor.ts";
 import { ENDPOINTS, unknown } from "./endpoints.ts";
@@ -18,7 +17,7 @@ export function inspection(prefix: string, visitors: Visitors): Inspection {
     claims: (url) => url.startsWith(prefix),
     async serve(turn) {
       const { request } = turn;
-      const { path, query } = targetOf(request.url);
+      const { path, query } = turn.target;
       if (!`${path}/`.startsWith(prefix)) throw unknown(path);
       const [name = "", ...rest] = path.slice(prefix.length).split("/");
       if (name === "")

@@ -1,6 +1,5 @@
 import { Refusal, refusalOf } from "../refusal.ts";
 import { bodyOf, json, pause, type Reply, send } from "../send.ts";
-import { targetOf } from "../target.ts";
 import type { Turn } from "../turn.ts";
 import type { StubAnswer, StubEvent } from "./stub.ts";
 import type { HttpStubs } from "./stubs.ts";
@@ -16,7 +15,7 @@ export async function serveStubs(
 ): Promise<void> {
   const { request } = turn;
   if (request.url === "*") return others(turn);
-  const { path, query } = targetOf(request.url);
+  const { path, query } = turn.target;
   const headers = Object.entries(request.headers).map(([name, value = ""]) => [
     name,
     [value].flat().join(", "),
