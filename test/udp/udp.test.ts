@@ -336,6 +336,32 @@ describe("real clients", () => {
     expect(await firstWords("socat", ["-", to], "by socat")).toBe("by socat");
   });
 
+  clientTest(
+    "python3",
+    "forged senders: nobody can answer at port 0, and our own address would ask for ever",
+    async (context) => {
+      await using lab = await startLab({ one: udp() });
+      const { host, port } = lab.servers.one;
+      const program = `
+import socket, struct, sys
+try:
+    raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
+except PermissionError:
+    sys.exit(3)
+for source in (0, ${port}):
+    raw.sendto(struct.pack("!HHHH", source, ${port}, 9, 0) + b"x", ("${host}", 0))
+`;
+      const told = lab.events.next("error");
+      const refused = lab.events.next("refused");
+      const { code } = await run("python3", ["-c", program]);
+      if (code === 3) return context.skip("raw sockets need rights");
+      expect(await told).toMatchObject({ code: "ERR_SOCKET_BAD_PORT" });
+      expect(await refused).toMatchObject({ reason: "denied", peer: { host, port } });
+      using peer = await Peer.of(lab.servers.one);
+      expect(await peer.ask("still there?")).toBe("still there?");
+    },
+  );
+
   clientTest("python3", "the largest datagram there is", async () => {
     await using lab = await startLab({ one: udp() });
     const { host, port } = lab.servers.one;
