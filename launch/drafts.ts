@@ -14,11 +14,13 @@ export interface Draft {
   readonly kind: Kind | undefined;
   /** What the configuration says of it. */
   readonly said: ListenOptions & Options;
+  /** The configuration's file, where it is one of those. */
+  readonly file: Origin | undefined;
   /** The service, where the configuration has made it itself. */
   readonly service?: Service;
   /** What its flag says, which goes before. */
   readonly asked: Asked;
-  /** Where that has come from. */
+  /** The flag, or its variable. */
   readonly origin: Origin;
 }
 
@@ -51,7 +53,7 @@ export async function draftsOf({ values: { all } }: Settings, sources: Sources):
     const unasked = everything && kind.port !== undefined && (all ? !isWritten : written.length === 0);
     return (asked[name] ?? (unasked ? [{}] : [])).map((one): Draft => {
       const origin = origins[name] ?? { from: "default" };
-      return { name: unused(name, names), kind, said: {}, asked: one, origin };
+      return { name: unused(name, names), kind, said: {}, file: undefined, asked: one, origin };
     });
   });
   return [...chosen, ...more];
@@ -59,7 +61,7 @@ export async function draftsOf({ values: { all } }: Settings, sources: Sources):
 
 function writtenIn({ config }: Sources): readonly Draft[] {
   const servers = (config?.values.servers ?? {}) as Readonly<Record<string, Options | Service>>;
-  const origin: Origin = { from: "config", name: config?.file ?? "" };
+  const file: Origin = { from: "config", name: config?.file ?? "" };
   const kinds = Object.entries<Kind>(KINDS);
   return Object.entries(servers).map(([name, server]) => {
     const service = isService(server) ? server : undefined;
@@ -68,7 +70,7 @@ function writtenIn({ config }: Sources): readonly Draft[] {
       : (server as Options);
     const [, kind] =
       kinds.find(([own, kind]) => (protocol === undefined ? own === name : kind.protocol === protocol)) ?? [];
-    return { name, kind, said, ...(service && { service }), asked: {}, origin };
+    return { name, kind, said, file, ...(service && { service }), asked: {}, origin: { from: "default" } };
   });
 }
 

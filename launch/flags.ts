@@ -18,6 +18,8 @@ export class Ending extends Error {
 export interface Page {
   /** As it is typed: `wirelab`, `wirelab run`. */
   readonly name: string;
+  /** What it does, in a few words. */
+  readonly summary: string;
   readonly description: string;
   readonly usage: string;
   /** Whether it takes the flags of servers and labs: all but those that are named here. Default: it takes none. */

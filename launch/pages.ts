@@ -11,6 +11,7 @@ const WORDS = ["run", "print-config", "show", "replay", "completion", "help"];
 /** `wirelab` */
 export const START: Page = {
   name: "wirelab",
+  summary: "start servers",
   description:
     "FTP, Telnet, HTTP, WebSocket, TCP and UDP servers and forwarders that start together and share files, accounts and log.",
   usage: `[FLAGS]                          start servers: all, or those that flags name
@@ -39,6 +40,7 @@ Exit codes: 0 clean stop, 1 failure, 2 usage, 3 an address could not be bound, 1
 /** `wirelab run` */
 export const RUN: Page = {
   name: "wirelab run",
+  summary: "start servers, run a command, and stop",
   description:
     "Starts servers on free ports, runs a command that finds them in its environment, stops them, and ends as the command did.",
   usage: "[FLAGS] -- COMMAND [ARGUMENT…]",
@@ -63,6 +65,7 @@ Exit codes: the command's; 128+N where signal N ended it, 126 where it is no pro
 /** `wirelab print-config` */
 export const PRINT_CONFIG: Page = {
   name: "wirelab print-config",
+  summary: "tell what would be set, and by what",
   description:
     "Tells every value that a start with these flags would have, and where it has come from. Passwords are hidden.",
   usage: "[FLAGS] [--format json]",
@@ -81,6 +84,7 @@ Exit codes: 0, or 2 where a flag, a variable or the file is wrong: then all that
 /** `wirelab show` */
 export const SHOW: Page = {
   name: "wirelab show",
+  summary: "draw a recording",
   description: "Draws a recording (wirelab --record FILE) as a ladder: the client left, the server right.",
   usage: "FILE|-",
   operands: "file",
@@ -90,6 +94,7 @@ export const SHOW: Page = {
 /** `wirelab replay` */
 export const REPLAY: Page = {
   name: "wirelab replay",
+  summary: "say again what was recorded",
   description:
     "Serves the TCP, Telnet and FTP control conversations of a recording (wirelab --record FILE) to clients that follow them, and tells where one does not.",
   usage: "FILE|- [FLAGS]",
@@ -108,6 +113,7 @@ export const SHELLS = ["bash", "zsh", "fish"] as const;
 /** `wirelab completion` */
 export const COMPLETION: Page = {
   name: "wirelab completion",
+  summary: "print a script for the shell",
   description: "Prints a script by which a shell completes commands, flags, and their values.",
   usage: "bash|zsh|fish",
   operands: SHELLS,
@@ -120,6 +126,7 @@ export const COMPLETION: Page = {
 /** `wirelab help` */
 export const HELP: Page = {
   name: "wirelab help",
+  summary: "print what a command takes",
   description: "Prints what a command takes.",
   usage: "[COMMAND]",
   operands: WORDS,

@@ -53,11 +53,11 @@ export async function plannedServers(
       kind,
       address,
       options,
-      origins: { address: addressOf(draft) ? draft.origin : { from: "default" }, ...origins },
+      origins,
       service: (environment) =>
         service(environment).catch((error) => {
-          if (draft.origin.from !== "config" || !codeOf(error)?.startsWith("BAD_")) throw error;
-          const where = `${draft.origin.name}: servers.${draft.name}`;
+          if (!draft.file || !codeOf(error)?.startsWith("BAD_")) throw error;
+          const where = `${draft.file.name}: servers.${draft.name}`;
           throw new WirelabError("BAD_OPTION", `${where}: ${messageOf(error)}`, { cause: error });
         }),
     });
@@ -78,21 +78,22 @@ function hostOf({ said: { host } }: Pick<Draft, "said">): { readonly host?: stri
 
 /** Options, the first that has one: flags and variables, the configuration, what a flag is where nobody says. */
 function optionsOf(
-  { said, asked, origin }: Draft,
+  draft: Draft,
   address: ListenAddress,
   own: Own,
   settings: Settings,
 ): Pick<PlannedServer, "options" | "origins"> {
-  const options: Record<string, unknown> = { ...asked.options };
-  const origins: Record<string, Origin> = {};
-  for (const name of Object.keys(options)) origins[name] = origin;
+  const { said, asked, origin, file } = draft;
+  const byDefault: Origin = { from: "default" };
   const { port, host, path, ...written } = said;
-  for (const [name, value] of Object.entries(written)) {
-    options[name] = value;
-    origins[name] = origin;
-  }
+  const options: Record<string, unknown> = { ...asked.options, ...written };
+  const origins: Record<string, Origin> = {
+    address: asked.address ? origin : addressOf(draft) ? (file ?? byDefault) : byDefault,
+  };
+  for (const name of Object.keys(asked.options ?? {})) origins[name] = origin;
+  if (file) for (const name of ["protocol", ...Object.keys(written)]) origins[name] = file;
   for (const [name, value] of Object.entries(own.values)) {
-    const from = own.origins[name] ?? { from: "default" };
+    const from = own.origins[name] ?? byDefault;
     if (value === undefined || (from.from === "default" && name in options)) continue;
     options[name] = isRecord(value) && isRecord(options[name]) ? { ...options[name], ...value } : value;
     origins[name] = from;
@@ -106,6 +107,8 @@ function optionsOf(
     options.mode = socketMode;
     origins.mode = settings.origins.socketMode;
   }
+  const forced = [settings.origins.allow, settings.origins.deny].find(isForced);
+  if (forced) origins.gate = forced;
   return { options: { ...options, gate: gateOf(said.gate, settings) }, origins };
 }
 

@@ -19,7 +19,7 @@ _wirelab() {
       if declare -F _command_offset >/dev/null; then
         _command_offset $((index + 1))
       elif ((COMP_CWORD == index + 1)); then
-        COMPREPLY=($(compgen -c -- "$word"))
+        COMPREPLY=($(compgen -c -- "$word" | sort -u))
       else
         compopt -o filenames 2>/dev/null
         COMPREPLY=($(compgen -f -- "$word"))
@@ -61,7 +61,7 @@ function valuesOf({ name, offers }: Flag): string {
 }
 
 function commandOf({ name, flags, offers }: Command): string {
-  const words = [...flags.map((flag) => flag.name), ...(typeof offers === "string" ? [] : offers)];
+  const words = [...(typeof offers === "string" ? [] : offers), ...flags.map((flag) => flag.name)];
   const files = offers === "file" ? ` $(compgen -f -- "$word")` : "";
   return `    ${name}) COMPREPLY=($(compgen -W '${words.join("\n")}' -- "$word")${files}) ;;\n`;
 }

@@ -35,7 +35,7 @@ function commandOf({ name, flags, offers }: Command): string {
 }
 
 function flagOf({ name, help, takes, offers }: Flag, condition: string): string {
-  const text = takes === "text" ? " -r" : "";
+  const text = takes !== "text" ? "" : offers === "file" ? " -r" : " -x";
   const values =
     takes === "nothing"
       ? ""

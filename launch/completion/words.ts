@@ -28,28 +28,29 @@ export interface Command {
 export function wordsOf(page: Page): Command {
   return {
     name: page.name.replace(/^wirelab ?/, ""),
-    // The first clause: a list has room for no more.
-    summary: page.description.replace(/[.,:(][\s\S]*/, "").trim(),
-    flags: [...listedOn(page).flatMap(({ setting }) => flagsOf(setting)), HELP],
+    summary: page.summary,
+    flags: [...listedOn(page).flatMap(({ setting }) => flagsOf(setting)), ...ABOUT],
     offers: page.operands ?? [],
   };
 }
 
-const HELP: Flag = {
-  name: "--help",
-  help: "print help",
-  takes: "nothing",
-  what: "",
-  repeats: false,
-  offers: [],
-};
+const ABOUT = ["help", "version"].map(
+  (word): Flag => ({
+    name: `--${word}`,
+    help: `print the ${word}`,
+    takes: "nothing",
+    what: "",
+    repeats: false,
+    offers: [],
+  }),
+);
 
 function flagsOf(setting: Setting): readonly Flag[] {
   const { flag, help, times, choices = [], names } = setting;
   const [, what = ""] = /[<[](.*)[>\]]$/.exec(flag) ?? [];
   return namesOf(setting).map((name) => ({
     name: `--${name}`,
-    // The first sentence, for the same reason.
+    // The first sentence: a list has room for no more.
     help: help.replace(/[;.(] ?[\s\S]*/, "").trim(),
     takes: !takesText(setting) ? "nothing" : flag.includes("<") ? "text" : "maybe",
     what,
