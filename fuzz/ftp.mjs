@@ -229,7 +229,7 @@ async function witness(port, over) {
 const options = { loginPause: 0, maxLoginTries: 1e9 };
 const lab = await startLab(
   { plain: ftp(options), implicit: ftp({ ...options, tls: "implicit" }) },
-  { tls: "generated", transcript: 1000, files: { "/a": "hello", "/dir/c": "x".repeat(100_000) } },
+  { tls: true, transcript: 1000, files: { "/a": "hello", "/dir/c": "x".repeat(100_000) } },
 );
 const { plain, implicit } = lab.servers;
 const open = new Map();
