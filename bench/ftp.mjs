@@ -1,23 +1,43 @@
-// How fast FTP is: logins, files of 1 KB on one session and on eight, a listing of 1,000 entries, and 256 MB both ways, from
-// wirelab in memory and on a disk, and from pyftpdlib where python3 has it. Each server runs in a process of its own, and they
-// are loaded in turn, so that all see the same machine; what counts is the ratio.
-// Run it after `npm run build`: node bench/ftp.mjs [--rounds=3]
+// How fast FTP is: logins, files of 1 KB on one session and on eight, a listing of 1,000 entries, 256 MB both ways, and what
+// 200 idle sessions take in memory; from wirelab in memory and on a disk, and from pyftpdlib and vsftpd where they are
+// installed. Each server runs in processes of its own, and they are loaded in turn, so that all see the same machine; what
+// counts is the ratio. Behind each measure stands how busy the load generator was: 100 % would be its own limit.
+// Run it after `npm run build`: node bench/ftp.mjs [--rounds=3] [--only=RETR]
 import { fork, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 const { values } = parseArgs({
-  options: { rounds: { type: "string", default: "3" }, serve: { type: "string" } },
+  options: {
+    rounds: { type: "string", default: "3" },
+    only: { type: "string", default: "" },
+    serve: { type: "string" },
+  },
 });
 const KILOBYTE = Buffer.alloc(1024, "k");
+const SINK = Buffer.alloc(256 * 1024);
 const CHUNK = Buffer.alloc(1024 * 1024, "m");
 const BIG = 256;
 const ROUND_MS = 1000;
+const IDLE = 200;
+
+/** The interpreters that may have pyftpdlib: the first one on the path need not be the system's. */
+const PYTHONS = ["python3", "/usr/bin/python3"];
+const VSFTPD = "/usr/sbin/vsftpd";
 
 const PYFTPDLIB = `
 import sys
@@ -35,6 +55,28 @@ print(server.socket.getsockname()[1], flush=True)
 server.serve_forever()
 `;
 
+/** Anonymous clients may do all that the others' account may; their root must not be writable, so they work in a folder of it. */
+const vsftpdConfig = (port, root, empty) => `
+listen=YES
+background=NO
+listen_address=127.0.0.1
+listen_port=${port}
+anonymous_enable=YES
+local_enable=NO
+anon_root=${root}
+secure_chroot_dir=${empty}
+write_enable=YES
+anon_upload_enable=YES
+anon_mkdir_write_enable=YES
+anon_other_write_enable=YES
+anon_world_readable_only=NO
+anon_umask=022
+xferlog_enable=NO
+seccomp_sandbox=NO
+max_clients=0
+max_per_ip=0
+`;
+
 function firstFiles() {
   const listed = Array.from({ length: 1000 }, (_, index) => [`/many/file-${index}`, "x"]);
   return Object.fromEntries([["/small", KILOBYTE], ...listed]);
@@ -42,9 +84,13 @@ function firstFiles() {
 
 function folder() {
   const root = mkdtempSync(join(tmpdir(), "wirelab-bench-"));
-  mkdirSync(join(root, "many"));
-  for (const [path, content] of Object.entries(firstFiles())) writeFileSync(join(root, path), content);
+  fill(root);
   return root;
+}
+
+function fill(directory) {
+  mkdirSync(join(directory, "many"));
+  for (const [path, content] of Object.entries(firstFiles())) writeFileSync(join(directory, path), content);
 }
 
 /** The control connection of a client that waits for every reply. */
@@ -60,12 +106,14 @@ class Client {
     });
   }
 
-  static async loggedIn(port) {
+  static async loggedIn({ port, user = "foo", directory }) {
     const client = new Client(port);
     await client.reply();
-    await client.say("USER foo");
-    await client.say("PASS bar");
+    await client.say(`USER ${user}`);
+    const answer = await client.say("PASS bar");
+    if (!answer.startsWith("230")) throw new Error(answer);
     await client.say("TYPE I");
+    if (directory) await client.say(`CWD ${directory}`);
     return client;
   }
 
@@ -87,16 +135,20 @@ class Client {
     return this.reply();
   }
 
-  async data() {
+  async data(onread) {
     const [, port] = /\|\|\|(\d+)\|/.exec(await this.say("EPSV"));
-    return connect({ port: Number(port), host: "127.0.0.1", noDelay: true });
+    return connect({ port: Number(port), host: "127.0.0.1", noDelay: true, ...(onread && { onread }) });
   }
 
   async receive(command) {
-    const socket = await this.data();
+    // Into the same buffer again and again, so that the client costs little.
     let bytes = 0;
-    socket.on("data", (chunk) => {
-      bytes += chunk.length;
+    const socket = await this.data({
+      buffer: SINK,
+      callback(length) {
+        bytes += length;
+        return true;
+      },
     });
     const ended = once(socket, "close");
     await this.say(command);
@@ -135,15 +187,15 @@ async function rate(sessions, prepare, work) {
   return done / seconds;
 }
 
-const login = async (port) => {
-  const client = await Client.loggedIn(port);
+const login = async (server) => {
+  const client = await Client.loggedIn(server);
   client.socket.destroy();
 };
 const retrieve = (client) => client.receive("RETR small");
 const store = (client, index) => client.send(`STOR in-${index}`, KILOBYTE, 1);
 
-async function megabytes(port, work) {
-  const client = await Client.loggedIn(port);
+async function megabytes(server, work) {
+  const client = await Client.loggedIn(server);
   const began = performance.now();
   await work(client);
   const seconds = (performance.now() - began) / 1000;
@@ -151,25 +203,45 @@ async function megabytes(port, work) {
   return BIG / seconds;
 }
 
+/** What so many sessions add to the memory of a server's processes, in MB; what they share counts once. */
+async function idleMemory(server) {
+  const before = memoryOf(server.child.pid);
+  const clients = [];
+  for (let count = 0; count < IDLE; count += 1) clients.push(await Client.loggedIn(server));
+  const grown = memoryOf(server.child.pid) - before;
+  for (const { socket } of clients) socket.destroy();
+  return grown / 1024;
+}
+
+/** The proportional set size of a process and of those that it has started, in KB. */
+function memoryOf(pid) {
+  const own = /^Pss: +(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"));
+  const children = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
+    readFileSync(`/proc/${pid}/task/${task}/children`, "utf8").split(" ").filter(Boolean),
+  );
+  return Number(own?.[1] ?? 0) + children.reduce((sum, child) => sum + memoryOf(child), 0);
+}
+
 const MEASURES = {
-  "logins/s, 8 at once": (port) =>
+  "logins/s, 8 at once": (server) =>
     rate(
       8,
       async () => undefined,
-      () => login(port),
+      () => login(server),
     ),
-  "RETR 1 KB/s, 1 session": (port) => rate(1, () => Client.loggedIn(port), retrieve),
-  "RETR 1 KB/s, 8 sessions": (port) => rate(8, () => Client.loggedIn(port), retrieve),
-  "STOR 1 KB/s, 1 session": (port) => rate(1, () => Client.loggedIn(port), store),
-  "STOR 1 KB/s, 8 sessions": (port) => rate(8, () => Client.loggedIn(port), store),
-  "LIST of 1,000/s": (port) =>
+  "RETR 1 KB/s, 1 session": (server) => rate(1, () => Client.loggedIn(server), retrieve),
+  "RETR 1 KB/s, 8 sessions": (server) => rate(8, () => Client.loggedIn(server), retrieve),
+  "STOR 1 KB/s, 1 session": (server) => rate(1, () => Client.loggedIn(server), store),
+  "STOR 1 KB/s, 8 sessions": (server) => rate(8, () => Client.loggedIn(server), store),
+  "LIST of 1,000/s": (server) =>
     rate(
       1,
-      () => Client.loggedIn(port),
+      () => Client.loggedIn(server),
       (client) => client.receive("LIST many"),
     ),
-  "STOR 256 MB, MB/s": (port) => megabytes(port, (client) => client.send("STOR big", CHUNK, BIG)),
-  "RETR 256 MB, MB/s": (port) => megabytes(port, (client) => client.receive("RETR big")),
+  "STOR 256 MB, MB/s": (server) => megabytes(server, (client) => client.send("STOR big", CHUNK, BIG)),
+  "RETR 256 MB, MB/s": (server) => megabytes(server, (client) => client.receive("RETR big")),
+  "200 idle sessions, MB": idleMemory,
 };
 
 async function wirelab(root) {
@@ -179,27 +251,87 @@ async function wirelab(root) {
 }
 
 async function pyftpdlib(root) {
-  const child = spawn("python3", ["-c", PYFTPDLIB, root], { stdio: ["ignore", "pipe", "inherit"] });
+  const python = PYTHONS.find((each) => spawnSync(each, ["-c", "import pyftpdlib"]).status === 0);
+  if (!python) return undefined;
+  const child = spawn(python, ["-c", PYFTPDLIB, root], { stdio: ["ignore", "pipe", "inherit"] });
   const [said] = await once(child.stdout, "data");
   return { port: Number(said), child };
 }
 
+async function vsftpd(root) {
+  // It changes its user, which takes root, and that user is to write here.
+  if (!existsSync(VSFTPD) || process.getuid?.() !== 0) return undefined;
+  const directory = "files";
+  const empty = join(root, "empty");
+  mkdirSync(empty);
+  chmodSync(root, 0o755);
+  mkdirSync(join(root, directory));
+  fill(join(root, directory));
+  chmodSync(join(root, directory), 0o777);
+  const port = await freePort();
+  const config = join(root, "vsftpd.conf");
+  writeFileSync(config, vsftpdConfig(port, root, empty));
+  const child = spawn(VSFTPD, [config], { stdio: ["ignore", "inherit", "inherit"] });
+  const server = { port, child, user: "anonymous", directory };
+  await listening(port);
+  return server;
+}
+
+async function freePort() {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+async function listening(port) {
+  for (let tries = 0; tries < 100; tries += 1) {
+    const socket = connect(port, "127.0.0.1");
+    const [reached] = await Promise.race([
+      once(socket, "connect").then(() => [true]),
+      once(socket, "close").then(() => [false]),
+    ]).catch(() => [false]);
+    socket.destroy();
+    if (reached) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`nobody listens on ${port}`);
+}
+
+const median = (all) => all.toSorted((one, other) => one - other)[all.length >> 1];
+
 async function bench() {
-  const roots = [folder(), folder()];
-  const servers = { memory: await wirelab(""), disk: await wirelab(roots[0]) };
-  if (spawnSync("python3", ["-c", "import pyftpdlib"]).status === 0)
-    servers.pyftpdlib = await pyftpdlib(roots[1]);
+  const roots = [folder(), folder(), mkdtempSync(join(tmpdir(), "wirelab-bench-"))];
+  const servers = Object.fromEntries(
+    Object.entries({
+      memory: await wirelab(""),
+      disk: await wirelab(roots[0]),
+      pyftpdlib: await pyftpdlib(roots[1]),
+      vsftpd: await vsftpd(roots[2]),
+    }).filter(([, server]) => server),
+  );
   try {
     for (const [name, measure] of Object.entries(MEASURES)) {
+      if (!name.includes(values.only)) continue;
       const results = Object.fromEntries(Object.keys(servers).map((server) => [server, []]));
+      const busy = Object.fromEntries(Object.keys(servers).map((server) => [server, []]));
       for (let round = 0; round < Number(values.rounds); round += 1) {
-        for (const [server, { port }] of Object.entries(servers)) results[server].push(await measure(port));
+        for (const [key, server] of Object.entries(servers)) {
+          const [cpu, began] = [process.cpuUsage(), performance.now()];
+          results[key].push(await measure(server));
+          const { user, system } = process.cpuUsage(cpu);
+          busy[key].push((user + system) / 10 / (performance.now() - began));
+        }
       }
-      const medians = Object.entries(results).map(([server, all]) => {
-        const sorted = all.toSorted((one, other) => one - other);
-        return `${server} ${sorted[sorted.length >> 1].toFixed(0).padStart(6)}`;
+      const medians = Object.entries(results).map(([key, all]) => {
+        const load = `(${median(busy[key]).toFixed(0)} %)`;
+        return `${key} ${median(all)
+          .toFixed(median(all) < 10 ? 1 : 0)
+          .padStart(6)} ${load.padEnd(7)}`;
       });
-      console.log(name.padEnd(26), medians.join("   "));
+      console.log(name.padEnd(24), medians.join("  "));
     }
   } finally {
     for (const { child } of Object.values(servers)) child.kill();
