@@ -237,6 +237,17 @@ describe.each(STORES)("%s: writing", (_kind, open) => {
     expect(await contentOf(store, "/a")).toBe("012X\0\0YZ");
     await put(store, "/a", "", { start: 2 });
     expect(await contentOf(store, "/a")).toBe("01");
+    await put(store, "/a", "0123456789");
+    await put(store, "/a", "ab", { start: 3, tail: "keep" });
+    expect(await contentOf(store, "/a")).toBe("012ab56789");
+    await put(store, "/a", "cd", { tail: "keep" });
+    expect(await contentOf(store, "/a")).toBe("cd2ab56789");
+    await put(store, "/a", "ef", { start: 9, tail: "keep" });
+    expect(await contentOf(store, "/a")).toBe("cd2ab5678ef");
+    await put(store, "/a", "g", { start: 12, tail: "keep" });
+    expect(await contentOf(store, "/a")).toBe("cd2ab5678ef\0g");
+    await put(store, "/a", "h", { append: true, tail: "keep" });
+    expect(await contentOf(store, "/a")).toBe("cd2ab5678ef\0gh");
     await put(store, "/a", "new");
     expect(await contentOf(store, "/a")).toBe("new");
     await put(store, "/a", "");
@@ -259,6 +270,36 @@ describe.each(STORES)("%s: writing", (_kind, open) => {
     upload.end();
     await once(upload, "close");
     expect((await buffer((await store.read("/a")).stream())).equals(content)).toBe(true);
+  });
+
+  test("parts of a large file are replaced, and all its pieces stay in their order", async () => {
+    const store = await open();
+    const content = pattern(3_000_000);
+    const upload = await store.write("/a", { handsOver: true });
+    for (let at = 0, step = 1; at < content.length; at += step, step = (step * 3) % 69_997) {
+      await new Promise((resolve) => upload.write(Buffer.from(content.subarray(at, at + step)), resolve));
+    }
+    await Promise.all([once(upload, "close"), upload.end()]);
+    const read = async () => {
+      const reading = await store.read("/a");
+      const slices = reading.slices ? Buffer.concat([...reading.slices()]) : await buffer(reading.stream());
+      await reading.close();
+      return slices.equals(content);
+    };
+    expect(await read()).toBe(true);
+    for (const [start, bytes] of [
+      [1_000_000, pattern(500_000)],
+      [2_999_990, pattern(10)],
+      [5, pattern(5)],
+    ] as const) {
+      content.set(bytes, start);
+      await put(store, "/a", bytes, { start, tail: "keep" });
+      expect(await read()).toBe(true);
+    }
+    expect(await contentOf(store, "/a")).toBe(String(content));
+    expect(await text((await store.read("/a")).stream({ start: 1_499_990, end: 1_500_009 }))).toBe(
+      String(content.subarray(1_499_990, 1_500_010)),
+    );
   });
 
   test("is seen when it has finished, and not before", async () => {

@@ -6,6 +6,7 @@ import type { Writable } from "node:stream";
 import type { Clock } from "../clock.ts";
 import { codeOf, WirelabError } from "../errors.ts";
 import { childOf, isWithin, nameOf, parentOf, resolveEntry } from "../path.ts";
+import { Content } from "./content.ts";
 import { diskRefusal } from "./errno.ts";
 import { openReading } from "./opened.ts";
 import { isPartial, type Target, Uploads } from "./partial.ts";
@@ -17,6 +18,9 @@ import type { Entry, Reading, Store, WriteOptions } from "./store.ts";
 
 /** No symlink is followed, no FIFO is waited for, no terminal taken: what the path names has been resolved before. */
 const OPEN_SAFELY = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
+
+// What directories say is asked by this very thread: the system has it at hand, and to ask another thread takes five times as
+// long. Only what moves bytes, or changes anything, is left to others.
 
 /** How many entries of a listing are looked at before others have their turn. */
 const TOGETHER = 64;
@@ -97,12 +101,12 @@ class DirectoryStore implements Store {
   }
 
   stat(path: string): Promise<Entry> {
-    return this.#at(path, async (virtual) => (await this.#found(virtual)).entry);
+    return this.#at(path, async (virtual) => this.#found(virtual).entry);
   }
 
   list(path: string): Promise<readonly Entry[]> {
     return this.#at(path, async (virtual) => {
-      const { entry, place } = await this.#found(virtual);
+      const { entry, place } = this.#found(virtual);
       if (entry.type === "file") throw refusal("NOT_DIRECTORY", virtual);
       const names = (await fs.readdir(place, { encoding: "buffer" }))
         .filter((name) => isUtf8(name))
@@ -110,11 +114,10 @@ class DirectoryStore implements Store {
         .filter((name) => !isPartial(name) && !UNSAFE?.test(name))
         .sort();
       const entries: Entry[] = [];
-      for (let from = 0; from < names.length; from += TOGETHER) {
-        const batch = names.slice(from, from + TOGETHER);
-        const listed = await Promise.all(batch.map((name) => this.#listed(childOf(virtual, name), place)));
-        entries.push(...listed.filter((found) => found !== undefined));
-        if (names.length > TOGETHER) await new Promise(setImmediate);
+      for (const [index, name] of names.entries()) {
+        const found = this.#listed(childOf(virtual, name), `${place}${sep}${name}`);
+        if (found) entries.push(found);
+        if (index % TOGETHER === TOGETHER - 1) await new Promise(setImmediate);
       }
       return entries;
     });
@@ -124,7 +127,7 @@ class DirectoryStore implements Store {
     return this.#at(path, async (virtual) => {
       const place = this.#resolve(virtual);
       const known = this.#recent.at(place);
-      if (known) return readingOf(entryOf(virtual, known.stats), known.bytes);
+      if (known) return readingOf(entryOf(virtual, known.stats), Content.of([known.bytes]));
       const file = await fs.open(place, OPEN_SAFELY);
       try {
         const stats = await file.stat();
@@ -143,7 +146,7 @@ class DirectoryStore implements Store {
   write(path: string, options: WriteOptions = {}): Promise<Writable> {
     return this.#at(path, async (virtual) => {
       checkOffset(options.start ?? 0);
-      return this.#uploads.begin(virtual, options, () => this.#target(virtual));
+      return this.#uploads.begin(virtual, options, async () => this.#target(virtual));
     });
   }
 
@@ -156,7 +159,7 @@ class DirectoryStore implements Store {
 
   remove(path: string): Promise<void> {
     return this.#at(path, async (virtual) => {
-      const { place, stats } = await this.#itself(virtual);
+      const { place, stats } = this.#itself(virtual);
       if (!stats.isDirectory()) return fs.unlink(place);
       return fs.rmdir(place).catch(async (error) => {
         // Uploads under way, or broken off with their process, are not there for clients.
@@ -170,14 +173,14 @@ class DirectoryStore implements Store {
 
   rename(from: string, to: string): Promise<void> {
     return this.#at(from, async (source) => {
-      const { place, stats } = await this.#itself(source);
+      const { place, stats } = this.#itself(source);
       await this.#at(to, async (target) => {
         if (target === source) return;
         if (stats.isDirectory() && isWithin(target, source)) throw intoItself(source);
         if (this.#secluded.pins(place)) {
           throw refusal("FORBIDDEN", source, { why: "something in it stays where it is" });
         }
-        const free = await this.#free(target, place, stats);
+        const free = this.#free(target, place, stats);
         await fs.rename(place, free);
         this.#uploads.moved(place, free);
       });
@@ -192,13 +195,13 @@ class DirectoryStore implements Store {
   }
 
   setMode(path: string, mode: number): Promise<void> {
-    return this.#at(path, async (virtual) => fs.chmod((await this.#found(virtual)).place, mode & 0o777));
+    return this.#at(path, async (virtual) => fs.chmod(this.#found(virtual).place, mode & 0o777));
   }
 
   setModified(path: string, modified: Date): Promise<void> {
     return this.#at(path, async (virtual) => {
       checkTime(modified);
-      const { place, stats } = await this.#found(virtual);
+      const { place, stats } = this.#found(virtual);
       await fs.lutimes(place, stats.atime, modified);
     });
   }
@@ -216,10 +219,7 @@ class DirectoryStore implements Store {
     }
   }
 
-  /**
-   * Where a path leads on the disk, symlinks followed. By this very thread: what the system knows of names is at hand, and to ask
-   * another thread takes ten times as long.
-   */
+  /** Where a path leads on the disk, symlinks followed. */
   #resolve(virtual: string): string {
     const real = realpathSync.native(join(this.#root, virtual));
     const top = this.#top === "/" ? this.#root : realpathSync.native(join(this.#root, this.#top));
@@ -228,9 +228,9 @@ class DirectoryStore implements Store {
   }
 
   /** What a path leads to, symlinks followed. */
-  async #found(virtual: string): Promise<{ place: string; stats: Stats; entry: Entry }> {
+  #found(virtual: string): { place: string; stats: Stats; entry: Entry } {
     const place = this.#resolve(virtual);
-    const stats = await fs.lstat(place);
+    const stats = lstatSync(place);
     return { place, stats, entry: entryOf(virtual, stats) };
   }
 
@@ -242,57 +242,52 @@ class DirectoryStore implements Store {
   }
 
   /** What is to be removed or moved: a symlink, and not what it leads to. */
-  async #itself(virtual: string): Promise<{ place: string; stats: Stats }> {
+  #itself(virtual: string): { place: string; stats: Stats } {
     if (virtual === this.#top) throw rootStays(virtual);
     const place = this.#place(virtual);
-    const stats = await fs.lstat(place);
+    const stats = lstatSync(place);
     if (!stats.isSymbolicLink()) entryOf(virtual, stats);
     return { place, stats };
   }
 
   /** A place that something can be moved to: there is nothing, or there is a file for another one to replace. */
-  async #free(virtual: string, from: string, moved: Stats): Promise<string> {
+  #free(virtual: string, from: string, moved: Stats): string {
     if (virtual === this.#top) throw refusal("EXISTS", virtual);
     const place = this.#place(virtual);
     // A symlink may lead into it as well.
     if (moved.isDirectory() && isInside(place, from)) throw intoItself(virtual);
-    const there = await this.#occupant(virtual, place);
+    const there = this.#occupant(virtual, place);
     if (there?.stats.isDirectory()) throw refusal("EXISTS", virtual);
     if (there && moved.isDirectory()) throw refusal("NOT_DIRECTORY", virtual);
     return place;
   }
 
   /** Where a file is to be written: behind a symlink that stays inside, so that the link itself stays a link. */
-  async #target(virtual: string): Promise<Target> {
+  #target(virtual: string): Target {
     if (virtual === this.#top) throw refusal("IS_DIRECTORY", virtual);
     const place = this.#place(virtual);
-    const there = await this.#occupant(virtual, place);
+    const there = this.#occupant(virtual, place);
     if (!there) return { place };
     if (there.stats.isDirectory()) throw refusal("IS_DIRECTORY", virtual);
     return { place: there.place, old: there.stats };
   }
 
   /** What is in a place already, symlinks followed. What clients do not see is not theirs to replace. */
-  async #occupant(virtual: string, place: string): Promise<{ place: string; stats: Stats } | undefined> {
+  #occupant(virtual: string, place: string): { place: string; stats: Stats } | undefined {
+    if (!lstatSync(place, { throwIfNoEntry: false })) return undefined;
     try {
-      await fs.lstat(place);
+      return this.#found(virtual);
     } catch (error) {
-      if (codeOf(error) === "ENOENT") return undefined;
-      throw error;
-    }
-    return this.#found(virtual).catch((error) => {
       const { code } = diskRefusal(error, virtual);
       throw code === "NOT_FOUND" ? nameTaken(virtual) : error;
-    });
+    }
   }
 
-  async #listed(path: string, folder: string): Promise<Entry | undefined> {
-    const place = join(folder, nameOf(path));
+  #listed(path: string, place: string): Entry | undefined {
     if (this.#secluded.hides(place)) return undefined;
     try {
-      // By this very thread, as above: what readdir has just read is at hand.
       const stats = lstatSync(place);
-      return stats.isSymbolicLink() ? (await this.#found(path)).entry : entryOf(path, stats);
+      return stats.isSymbolicLink() ? this.#found(path).entry : entryOf(path, stats);
     } catch {
       // It went meanwhile, leads outside, or is neither file nor directory.
       return undefined;

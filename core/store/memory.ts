@@ -1,5 +1,6 @@
 import { Writable } from "node:stream";
 import { childOf, isWithin, nameOf, parentOf, resolveEntry } from "../path.ts";
+import { Content } from "./content.ts";
 import { Gathering } from "./gathering.ts";
 import { readingOf, SLICE } from "./reading.ts";
 import { checkOffset, checkTime, intoItself, refusal, rootStays } from "./refusal.ts";
@@ -20,8 +21,7 @@ const DEFAULTS = { files: {}, capacity: 1024 ** 3, entries: 1_000_000, now: Date
 
 interface FileNode {
   readonly type: "file";
-  /** Replaced as a whole and never written into: who reads it reads one moment. */
-  readonly bytes: Buffer;
+  readonly content: Content;
   readonly unique: string;
   modified: number;
   mode: number;
@@ -36,8 +36,6 @@ interface DirectoryNode {
 }
 
 type Node = FileNode | DirectoryNode;
-
-const NOTHING = Buffer.alloc(0);
 
 /**
  * A store in memory: gone with its lab.
@@ -73,7 +71,8 @@ class MemoryStore implements Store {
     this.#entries = entries;
     this.#now = now;
     this.#root = this.#emptyDirectory();
-    for (const [path, content] of Object.entries(files)) this.#put(resolveEntry(path), Buffer.from(content));
+    for (const [path, content] of Object.entries(files))
+      this.#put(resolveEntry(path), Content.of([Buffer.from(content)]));
   }
 
   async stat(path: string): Promise<Entry> {
@@ -92,24 +91,24 @@ class MemoryStore implements Store {
     const resolved = resolveEntry(path);
     const node = this.#find(resolved);
     if (node.type === "directory") throw refusal("IS_DIRECTORY", resolved);
-    return readingOf(entryOf(resolved, nameOf(resolved), node), node.bytes);
+    return readingOf(entryOf(resolved, nameOf(resolved), node), node.content);
   }
 
-  async write(path: string, { start = 0, append }: WriteOptions = {}): Promise<Writable> {
-    checkOffset(start);
+  async write(path: string, options: WriteOptions = {}): Promise<Writable> {
+    const { append, tail = "cut" } = options;
+    const start = append ? 0 : (options.start ?? 0);
+    checkOffset(options.start ?? 0);
     const resolved = resolveEntry(path);
-    const old = this.#replaceable(resolved)?.bytes ?? NOTHING;
-    const zeros = append ? 0 : Math.max(0, start - old.length);
+    const old = this.#contentOf(resolved);
+    const zeros = Math.max(0, start - old.length);
     this.#reserve(zeros, resolved);
-    // What is missing before the offset is zeros, as on a disk.
-    const kept = zeros > 0 ? Buffer.concat([old, Buffer.alloc(zeros)]) : old.subarray(0, start);
-    return new Upload(zeros, {
+    return new Upload(zeros, new Gathering(options), {
       reserve: (bytes) => this.#reserve(bytes, resolved),
-      complete: (gathered, reserved) => {
-        const current = this.#replaceable(resolved)?.bytes ?? NOTHING;
+      complete: (pieces, reserved) => {
+        const current = this.#contentOf(resolved);
         // Behind what is there now, so that of two who append at once neither loses anything.
-        const bytes = gathered.behind(append ? current : kept);
-        this.#store(resolved, bytes, bytes.length - reserved - current.length);
+        const content = append ? current.with(pieces, current.length, "cut") : old.with(pieces, start, tail);
+        this.#store(resolved, content, content.length - reserved - current.length);
       },
     });
   }
@@ -124,7 +123,7 @@ class MemoryStore implements Store {
     const node = this.#find(resolved);
     if (node.type === "directory" && node.children.size > 0) throw refusal("NOT_EMPTY", resolved);
     this.#detach(resolved);
-    if (node.type === "file") this.#used -= node.bytes.length;
+    if (node.type === "file") this.#used -= node.content.length;
   }
 
   async rename(from: string, to: string): Promise<void> {
@@ -139,7 +138,7 @@ class MemoryStore implements Store {
     if (there?.type === "directory") throw refusal("EXISTS", target);
     if (there && node.type === "directory") throw refusal("NOT_DIRECTORY", target);
     this.#detach(source);
-    this.#attach(target, node, there ? -there.bytes.length : 0);
+    this.#attach(target, node, there ? -there.content.length : 0);
   }
 
   async makeDirectory(path: string): Promise<void> {
@@ -160,21 +159,25 @@ class MemoryStore implements Store {
   }
 
   /** Puts a first file in its place, and makes the directories on the way. */
-  #put(path: string, bytes: Buffer): void {
+  #put(path: string, content: Content): void {
     let directory = "/";
     for (const name of path.split("/").slice(1, -1)) {
       const children = this.#directory(directory, path).children;
       directory = childOf(directory, name);
       if (!children.has(name)) this.#attach(directory, this.#emptyDirectory());
     }
-    const old = this.#replaceable(path)?.bytes ?? NOTHING;
-    this.#store(path, bytes, bytes.length - old.length);
+    this.#store(path, content, content.length - this.#contentOf(path).length);
   }
 
-  /** Makes bytes the content of a file. @param more how many of them are not reserved yet. */
-  #store(path: string, bytes: Buffer, more: number): void {
+  /** Makes it the content of a file. @param more how many of its bytes are not reserved yet. */
+  #store(path: string, content: Content, more: number): void {
     const { mode, unique } = this.#replaceable(path) ?? { mode: 0o644, unique: this.#nextUnique() };
-    this.#attach(path, { type: "file", bytes, modified: this.#now(), mode, unique }, more);
+    this.#attach(path, { type: "file", content, modified: this.#now(), mode, unique }, more);
+  }
+
+  /** What the file has that a new one would replace; nothing where there is none. */
+  #contentOf(path: string): Content {
+    return this.#replaceable(path)?.content ?? Content.NOTHING;
   }
 
   /** The file that a new one would replace, if there is any; refuses where no file can be. */
@@ -247,18 +250,19 @@ interface Room {
   /** Fewer than 0 bytes are given back. @throws WirelabError `QUOTA` */
   reserve(bytes: number): void;
   /** Makes it a file; the reserved bytes are the store's from then on. */
-  complete(gathered: Gathering, reserved: number): void;
+  complete(pieces: readonly Uint8Array[], reserved: number): void;
 }
 
 /** Gathers bytes, and makes them a file when it has finished; destroyed before, it leaves nothing. */
 class Upload extends Writable {
   readonly #room: Room;
-  #gathered = new Gathering();
+  #gathered: Gathering;
   #reserved: number;
 
-  constructor(reserved: number, room: Room) {
+  constructor(reserved: number, gathered: Gathering, room: Room) {
     super({ highWaterMark: SLICE });
     this.#reserved = reserved;
+    this.#gathered = gathered;
     this.#room = room;
   }
 
@@ -272,7 +276,7 @@ class Upload extends Writable {
 
   override _final(done: (error?: Error) => void): void {
     this.#try(done, () => {
-      this.#room.complete(this.#gathered, this.#reserved);
+      this.#room.complete(this.#gathered.pieces(), this.#reserved);
       this.#reserved = 0;
     });
   }
@@ -297,6 +301,6 @@ class Upload extends Writable {
 
 function entryOf(path: string, name: string, node: Node): Entry {
   const { type, modified, mode, unique } = node;
-  const size = node.type === "file" ? node.bytes.length : 0;
+  const size = node.type === "file" ? node.content.length : 0;
   return { path, name, type, size, modified: new Date(modified), mode, unique };
 }

@@ -1,5 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
 import { Readable } from "node:stream";
+import { Content } from "./content.ts";
 import { diskRefusal } from "./errno.ts";
 import { partOf, readingOf, SLICE } from "./reading.ts";
 import { refusal } from "./refusal.ts";
@@ -20,7 +21,7 @@ export async function openReading(file: FileHandle, entry: Entry): Promise<Readi
   }
   await file.close();
   // Another program may have cut the file off since its size was asked for.
-  return readingOf({ ...entry, size: length }, bytes.subarray(0, length));
+  return readingOf({ ...entry, size: length }, Content.of([bytes.subarray(0, length)]));
 }
 
 class OpenReading implements Reading {
@@ -39,9 +40,57 @@ class OpenReading implements Reading {
     return this.#stream;
   }
 
+  async *borrowed(range: ByteRange = {}): AsyncGenerator<Uint8Array, void, undefined> {
+    try {
+      yield* borrowedFrom(this.#file, this.entry.path, partOf(range, this.entry.size));
+    } finally {
+      await this.close();
+    }
+  }
+
   async close(): Promise<void> {
     this.#stream?.destroy();
     await this.#file.close();
+  }
+}
+
+/** A part of a file, the smaller of a buffer and what is left of it up to `end`. */
+async function readAt(
+  file: FileHandle,
+  path: string,
+  buffer: Buffer,
+  { start, end }: { start: number; end: number },
+): Promise<Uint8Array> {
+  const length = Math.min(buffer.length, end - start);
+  const { bytesRead } = await file.read(buffer, 0, length, start).catch((error) => {
+    throw diskRefusal(error, path);
+  });
+  if (bytesRead === 0) throw refusal("IO", path, { why: "the file became shorter while it was read" });
+  return buffer.subarray(0, bytesRead);
+}
+
+async function* borrowedFrom(
+  file: FileHandle,
+  path: string,
+  { start, end }: { start: number; end: number },
+): AsyncGenerator<Uint8Array, void, undefined> {
+  // While one of them is sent, the other is filled.
+  const sizes = [Math.min(SLICE, end - start), Math.min(SLICE, Math.max(0, end - start - SLICE))];
+  let [filling, sending] = sizes.map((size) => Buffer.allocUnsafeSlow(size)) as [Buffer, Buffer];
+  let at = start;
+  let coming = at < end ? readAt(file, path, filling, { start: at, end }) : undefined;
+  try {
+    while (coming) {
+      const bytes = await coming;
+      at += bytes.length;
+      [filling, sending] = [sending, filling];
+      coming = at < end ? readAt(file, path, filling, { start: at, end }) : undefined;
+      // Asked for only when what there is is sent.
+      coming?.catch(() => {});
+      yield bytes;
+    }
+  } finally {
+    await coming?.catch(() => {});
   }
 }
 
@@ -50,18 +99,17 @@ function streamOf(file: FileHandle, path: string, { start, end }: { start: numbe
   return new Readable({
     highWaterMark: SLICE,
     read() {
-      const length = Math.min(SLICE, end - at);
-      if (length === 0) {
+      if (at === end) {
         this.push(null);
         return;
       }
-      file.read(Buffer.allocUnsafeSlow(length), 0, length, at).then(
-        ({ buffer, bytesRead }) => {
-          at += bytesRead;
-          if (bytesRead > 0) this.push(buffer.subarray(0, bytesRead));
-          else this.destroy(refusal("IO", path, { why: "the file became shorter while it was read" }));
+      const buffer = Buffer.allocUnsafeSlow(Math.min(SLICE, end - at));
+      readAt(file, path, buffer, { start: at, end }).then(
+        (bytes) => {
+          at += bytes.length;
+          this.push(bytes);
         },
-        (error) => this.destroy(diskRefusal(error, path)),
+        (error) => this.destroy(error),
       );
     },
     destroy(error, done) {

@@ -7,6 +7,9 @@ import { diskRefusal } from "./errno.ts";
 import { SLICE } from "./reading.ts";
 import type { WriteOptions } from "./store.ts";
 
+/** How much may wait for the disk, in bytes: what waits is written at one go, and to go there costs more than the bytes do. */
+const AHEAD = 4 * SLICE;
+
 /** What an upload is called until it is complete: no client sees such a name, or can ask for one. */
 export function isPartial(name: string): boolean {
   // Some disks do not tell capitals from small letters.
@@ -42,9 +45,11 @@ export class Uploads {
     const target = await locate();
     const partial = partialBeside(target.place);
     const start = options.append ? 0 : (options.start ?? 0);
-    const file = await (target.old && start > 0 ? copyOf(target.place, partial) : create(partial));
+    const keepsTail = options.tail === "keep" && !options.append;
+    const copied = target.old && (start > 0 || keepsTail);
+    const file = await (copied ? copyOf(target.place, partial) : create(partial));
     try {
-      if (start > 0) await file.truncate(start);
+      if (start > 0 && !(keepsTail && start <= (target.old?.size ?? 0))) await file.truncate(start);
     } catch (error) {
       await file.close();
       await fs.rm(partial, { force: true });
@@ -54,6 +59,7 @@ export class Uploads {
       path,
       file,
       partial,
+      start,
       append: options.append === true,
       stamp: this.#stamp,
       inTurn: (replace) => this.#inTurn(target.place, async () => replace(await locate())),
@@ -85,6 +91,8 @@ interface Beginning {
   readonly path: string;
   readonly file: fs.FileHandle;
   readonly partial: string;
+  /** Where in the file the first byte goes. */
+  readonly start: number;
   readonly append: boolean;
   readonly stamp: Stamp;
   /** Calls back, when nobody else completes the same file, with what is to be replaced. */
@@ -97,14 +105,16 @@ class Upload extends Writable {
   readonly #beginning: Beginning;
   readonly #file: fs.FileHandle;
   #partial: string;
+  #at: number;
   #completion: Promise<void> | undefined;
   #renamed = false;
 
   constructor(beginning: Beginning) {
-    super({ highWaterMark: SLICE });
+    super({ highWaterMark: AHEAD });
     this.#beginning = beginning;
     this.#file = beginning.file;
     this.#partial = beginning.partial;
+    this.#at = beginning.start;
   }
 
   moved(from: string, to: string): void {
@@ -112,11 +122,11 @@ class Upload extends Writable {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error) => void): void {
-    this.#settle(this.#file.appendFile(chunk), done);
+    this.#settle(this.#put([chunk]), done);
   }
 
   override _writev(chunks: { chunk: Buffer }[], done: (error?: Error) => void): void {
-    this.#settle(this.#file.appendFile(Buffer.concat(chunks.map(({ chunk }) => chunk))), done);
+    this.#settle(this.#put(chunks.map(({ chunk }) => chunk)), done);
   }
 
   override _final(done: (error?: Error) => void): void {
@@ -136,6 +146,14 @@ class Upload extends Writable {
         () => done(error),
         (failure) => done(error ?? diskRefusal(failure, this.#beginning.path)),
       );
+  }
+
+  async #put(chunks: readonly Buffer[]): Promise<void> {
+    const wanted = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    const { bytesWritten } = await this.#file.writev(chunks, this.#at);
+    this.#at += bytesWritten;
+    // A disk that is nearly full takes a part, and then says why it takes no more.
+    if (bytesWritten < wanted) await this.#put([Buffer.concat(chunks).subarray(bytesWritten)]);
   }
 
   async #replace({ place, old }: Target): Promise<void> {
@@ -168,20 +186,16 @@ function partialBeside(place: string): string {
 }
 
 function create(partial: string): Promise<fs.FileHandle> {
-  return fs.open(
-    partial,
-    constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_EXCL,
-    0o644,
-  );
+  return fs.open(partial, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o644);
 }
 
 /** A copy that shares its blocks where the disk can do that, open to be gone on with. */
-async function copyOf(place: string, partial: string): Promise<fs.FileHandle> {
+async function copyOf(place: string, partial: string, flags = 0): Promise<fs.FileHandle> {
   try {
     await fs.copyFile(place, partial, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
     // The copy has the mode as well, which may forbid writing.
     await fs.chmod(partial, 0o600);
-    return await fs.open(partial, constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW);
+    return await fs.open(partial, constants.O_WRONLY | constants.O_NOFOLLOW | flags);
   } catch (error) {
     await fs.rm(partial, { force: true });
     throw error;
@@ -191,7 +205,7 @@ async function copyOf(place: string, partial: string): Promise<fs.FileHandle> {
 /** The old file with the partial one behind it, under another partial name. */
 async function joined(place: string, partial: string): Promise<string> {
   const whole = partialBeside(place);
-  const file = await copyOf(place, whole);
+  const file = await copyOf(place, whole, constants.O_APPEND);
   try {
     await fs.writeFile(file, createReadStream(partial, { highWaterMark: SLICE }));
     return whole;

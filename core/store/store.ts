@@ -28,8 +28,18 @@ export interface ByteRange {
 /** A file that is open for reading: entry and bytes are of one moment, whatever is stored there meanwhile. */
 export interface Reading {
   readonly entry: Entry;
-  /** The whole content, where the store has it in memory: to be sent as it is, and never changed. */
+  /**
+   * The whole content, where the store has it in memory: to be sent as it is, and never changed. A large file may have to be
+   * copied for that, once; {@link slices} copies nothing.
+   */
   readonly bytes?: Uint8Array;
+  /** The content where the store has it in memory, a slice at a time. */
+  slices?(range?: ByteRange): Iterable<Uint8Array>;
+  /**
+   * The content where the store has it on a disk, in chunks each of which is good until the next one is asked for: it is read
+   * into the same memory again and again. Closes the reading at its end, as when it is left. Called once.
+   */
+  borrowed?(range?: ByteRange): AsyncIterable<Uint8Array>;
   /** The bytes as a stream, which closes the reading when it ends or is destroyed. Called once. */
   stream(range?: ByteRange): Readable;
   /** Lets go of the file, for a reader that asks for no stream. Harmless when called again. */
@@ -38,10 +48,13 @@ export interface Reading {
 
 export interface WriteOptions {
   /**
-   * Where the bytes go on from: what the file has before this offset stays, what it has after is cut off, and what is
-   * missing is zeros. Default 0.
+   * Where the bytes go on from: what the file has before this offset stays, and what is missing is zeros. Default 0.
    */
   readonly start?: number;
+  /** What becomes of bytes that the file has behind those that go on from `start`. Default `cut`. */
+  readonly tail?: "cut" | "keep";
+  /** Whether the chunks are the store's from now on, and need not be copied: nobody changes them any more. Default false. */
+  readonly handsOver?: boolean;
   /**
    * The bytes go behind what the file has when they are complete, so that of two who append at once neither loses anything.
    * Default: they replace it.

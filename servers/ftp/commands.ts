@@ -132,10 +132,13 @@ const OVERLONG: PublicVerb = {
 };
 
 /** What is wrong with an argument as such, if anything. */
-function misuse(name: string, verb: Verb, argument: string): FtpReply | undefined {
+function misuse(verb: Verb, argument: string): FtpReply | undefined {
   if (argument.includes("\0")) return reply(501, "An argument cannot hold a NUL byte.");
-  if (verb.argument === "required" && argument === "") return reply(501, `${name} needs an argument.`);
-  if (verb.argument === "none" && argument.trim() !== "") return reply(501, `${name} takes no argument.`);
+  // In pyftpdlib's words, which its users' tests may look for.
+  if (verb.argument === "required" && argument === "")
+    return reply(501, "Syntax error: command needs an argument.");
+  if (verb.argument === "none" && argument.trim() !== "")
+    return reply(501, "Syntax error: command does not accept arguments.");
   return undefined;
 }
 
@@ -166,10 +169,10 @@ export async function answer(session: Session, { name, argument, verb }: Command
         ? reply(502, `${name} is not implemented.`)
         : reply(500, name === "" ? "There is no command." : `${name} is not understood.`);
     }
-    if (verb.login === "optional") return misuse(name, verb, argument) ?? (await verb.run(session, argument));
+    if (verb.login === "optional") return misuse(verb, argument) ?? (await verb.run(session, argument));
     if (!files) return reply(530, "Log in with USER and PASS first.");
     if (verb.transfers && session.unprotected) return UNPROTECTED;
-    return misuse(name, verb, argument) ?? (await verb.run(session, argument, files));
+    return misuse(verb, argument) ?? (await verb.run(session, argument, files));
   } catch (error) {
     return refusal(error);
   } finally {

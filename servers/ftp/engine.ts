@@ -172,7 +172,8 @@ class FtpSrvInterpreter implements Interpreter {
   /** The file system that ftp-srv shall work with, if name and password are right. */
   verify(name: string, password: string): unknown {
     const { accounts, store } = this.#site;
-    const account = accounts.verify(name, password);
+    // RFC 1635 §2: some clients say ftp where others say anonymous.
+    const account = accounts.verify(name, password) ?? (name === "ftp" ? accounts.anonymous : undefined);
     if (!account) return undefined;
     const files = new Files(store, account);
     this.#files = files;

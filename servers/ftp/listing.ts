@@ -147,15 +147,22 @@ const HALF_A_YEAR = 180 * 24 * 3600 * 1000;
 /** A line as `ls -l` writes it, which is what clients have learned to read. Times are UTC. */
 export function longLine({ name, type, size, modified, mode }: Entry, now: number): string {
   const age = now - modified.getTime();
-  const day = String(modified.getUTCDate()).padStart(2, "0");
-  const time = modified.toISOString().slice(11, 16);
-  const recent = age < HALF_A_YEAR && age > -HALF_A_YEAR;
-  const when = `${MONTHS[modified.getUTCMonth()]} ${day} ${recent ? time : ` ${modified.getUTCFullYear()}`}`;
+  const time =
+    age < HALF_A_YEAR && age > -HALF_A_YEAR
+      ? `${twoDigits(modified.getUTCHours())}:${twoDigits(modified.getUTCMinutes())}`
+      : ` ${modified.getUTCFullYear()}`;
+  const when = `${MONTHS[modified.getUTCMonth()]} ${twoDigits(modified.getUTCDate())} ${time}`;
   const links = type === "directory" ? 2 : 1;
   return `${modeText(type, mode)} ${links} ftp ftp ${String(size).padStart(12)} ${when} ${printable(name)}`;
 }
 
+function twoDigits(number: number): string {
+  return number < 10 ? `0${number}` : `${number}`;
+}
+
+const BITS = ["---", "--x", "-w-", "-wx", "r--", "r-x", "rw-", "rwx"];
+
 function modeText(type: Entry["type"], mode: number): string {
-  const letters = [..."rwxrwxrwx"].map((letter, index) => (mode & (0o400 >> index) ? letter : "-"));
-  return `${type === "directory" ? "d" : "-"}${letters.join("")}`;
+  const [owner, group, others] = [mode >> 6, mode >> 3, mode].map((bits) => BITS[bits & 7]);
+  return `${type === "directory" ? "d" : "-"}${owner}${group}${others}`;
 }

@@ -1,11 +1,13 @@
+import { Socket } from "node:net";
 import type { Writable } from "node:stream";
 import { WirelabError } from "../../core/errors.ts";
 import type { Direction } from "../../core/events/events.ts";
 import type { Connection, Site } from "../../core/service.ts";
+import type { ByteRange, Reading } from "../../core/store/store.ts";
 import { toLocal } from "./ascii.ts";
 import type { DataRoute } from "./data.ts";
 import { deflated, inflated } from "./deflate.ts";
-import { paced, settled } from "./flow.ts";
+import { paced, poured, settled, written } from "./flow.ts";
 import { type FtpReply, refusal, reply } from "./reply.ts";
 
 /** What a data connection is opened for. */
@@ -185,7 +187,7 @@ interface Form {
   readonly level: number;
 }
 
-/** Sends all chunks, as fast as the client takes them, then FIN. */
+/** Sends all chunks, as fast as the client takes them, then FIN. A chunk is not asked for before the one in front of it is gone. */
 export async function send(
   chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
   data: Connection,
@@ -195,8 +197,7 @@ export async function send(
   const { stream } = data;
   const outgoing = counted(chunks, transfer);
   for await (const chunk of mode === "Z" ? deflated(outgoing, level) : outgoing) {
-    const more = stream.write(chunk);
-    if (!more) await settled(stream, "drain");
+    await written(stream, chunk);
   }
   data.end();
   await settled(stream, "finish");
@@ -219,11 +220,19 @@ export async function receive(
   sink.on("error", () => {});
   let stored = 0;
   try {
-    const coming = data.stream.iterator({ destroyOnReturn: false });
-    const incoming = counted(mode === "Z" ? inflated(coming) : coming, transfer);
-    for await (const chunk of type === "A" ? toLocal(incoming) : incoming) {
-      stored += chunk.length;
-      if (!sink.write(chunk)) await settled(sink, "drain");
+    const { stream } = data;
+    if (type === "I" && mode === "S" && transfer.terms.bytesPerSecond === undefined) {
+      await poured(stream, sink, (bytes) => {
+        transfer.bytes += bytes;
+        stored += bytes;
+      });
+    } else {
+      const coming = stream.iterator({ destroyOnReturn: false });
+      const incoming = counted(mode === "Z" ? inflated(coming) : coming, transfer);
+      for await (const chunk of type === "A" ? toLocal(incoming) : incoming) {
+        stored += chunk.length;
+        if (!sink.write(chunk)) await settled(sink, "drain");
+      }
     }
     // A client that died has closed both its connections, and the end of this one looks like the end of the file: what
     // the event loop has already got of the other one's end is heard first.
@@ -249,6 +258,23 @@ async function* counted(chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>
     transfer.bytes += chunk.length;
     yield chunk;
   }
+}
+
+/** What is read, without a copy where it is in memory. */
+export function contentOf(
+  reading: Reading,
+  range: ByteRange = {},
+): Iterable<Uint8Array> | AsyncIterable<Uint8Array> {
+  return reading.slices?.(range) ?? reading.stream(range);
+}
+
+/** As {@link contentOf}, to be sent as it is: a socket is done with what it has written, and so the memory can be used again. */
+export function contentFor(
+  { stream }: Connection,
+  reading: Reading,
+  range: ByteRange,
+): Iterable<Uint8Array> | AsyncIterable<Uint8Array> {
+  return (stream instanceof Socket && reading.borrowed?.(range)) || contentOf(reading, range);
 }
 
 /** Bytes in pieces that show progress, and that a slow client's socket need not hold all at once. */

@@ -112,7 +112,7 @@ describe("passive", () => {
     });
     control.write("USER foo\r\nPASS bar\r\nPORT 127,0,0,1,200,1\r\nPASV\r\nRETR a\r\n");
     while (!text.includes("150 ")) await once(control, "data");
-    expect(text).toContain("501 That is not your address.");
+    expect(text).toContain("501 Rejected data connection to foreign address.");
     const [, high, low] = /\(127,0,0,1,(\d+),(\d+)\)/.exec(text)!;
     const data = connect(Number(high) * 256 + Number(low), "127.0.0.1");
     expect((await buffer(data)).toString()).toBe("content");

@@ -32,7 +32,7 @@ describe("digests", () => {
     ["XMD5 my file 2 2", `250 ${sha("md5", "").toUpperCase()}`],
     ["XMD5 my file 3 9", "501 The file has the bytes 0 to 5."],
     ["XMD5 none 1", "550 No such file or directory."],
-    ["XCRC", "501 XCRC needs an argument."],
+    ["XCRC", "501 Syntax error: command needs an argument."],
   ])("%s", async (command, answer) => {
     await using lab = await ftpLab({ files: { "/my file": "hello", "/3": "hello" } });
     await using dialogue = await Dialogue.loggedIn(lab);

@@ -31,7 +31,8 @@ test("MKD and RMD make and remove", async () => {
   expect(await client.code("RMD new")).toBe(550);
   expect(await client.code("RMD d/f")).toBe(550);
   expect(await client.code("RMD missing")).toBe(550);
-  expect(await client.code("RMD /")).toBe(550);
+  expect(await client.say("RMD /")).toBe("550 Can't remove root directory.");
+  expect(await client.say("RNFR /new/..")).toBe("550 Can't rename home directory.");
   expect(await client.code('XRMD new/a "b"')).toBe(250);
   expect(await client.code("RMD new")).toBe(250);
 });
@@ -81,6 +82,7 @@ test("SIZE and MDTM tell of files, and of files only", async () => {
     expect(await client.code(`SIZE ${path}`)).toBe(550);
     expect(await client.code(`MDTM ${path}`)).toBe(550);
   }
+  expect(await client.say("SIZE d")).toContain("not retrievable");
 });
 
 test("MFMT and SITE UTIME set the time, SITE CHMOD the mode", async () => {

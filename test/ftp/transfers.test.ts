@@ -171,21 +171,26 @@ describe("REST", () => {
     expect((await client.download("RETR a")).text).toBe("0123456789");
   });
 
-  test("goes on with an upload from there: what was before stays", async () => {
+  test("goes on with an upload from there: what was before stays, and what is behind", async () => {
     await using lab = await ftpLab({ files: { "/a": "0123456789" } });
     await using client = await Dialogue.loggedIn(lab);
     await client.say("REST 4");
     expect(await client.upload("STOR a", "xyz")).toMatch(/^226 /);
-    expect(await stored(lab, "/a")).toBe("0123xyz");
-    await client.say("REST 7");
+    expect(await stored(lab, "/a")).toBe("0123xyz789");
+    await client.say("REST 10");
     expect(await client.upload("APPE a", "!")).toMatch(/^226 /);
-    expect(await stored(lab, "/a")).toBe("0123xyz!");
+    expect(await stored(lab, "/a")).toBe("0123xyz789!");
     await client.say("REST 2");
     expect(await client.upload("APPE a", "-")).toMatch(/^226 /);
-    expect(await stored(lab, "/a")).toBe("01-");
-    await client.say("REST 4");
+    expect(await stored(lab, "/a")).toBe("01-3xyz789!");
+    await client.say("REST 12");
     expect(await client.upload("STOR a", "-")).toMatch(/^554 /);
-    expect(await stored(lab, "/a")).toBe("01-");
+    expect(await stored(lab, "/a")).toBe("01-3xyz789!");
+    await client.say("REST 4");
+    expect(await client.upload("STOR missing", "-")).toMatch(/^550 /);
+    await client.say("REST 4");
+    expect(await client.upload("STOU", "-")).toMatch(/^450 /);
+    expect(await client.upload("STOU", "-")).toMatch(/^226 /);
     expect(await client.upload("STOR a", "all")).toMatch(/^226 /);
     expect(await stored(lab, "/a")).toBe("all");
   });

@@ -4,7 +4,7 @@ import { codeOf } from "../../../core/errors.ts";
 import type { Reading } from "../../../core/store/store.ts";
 import type { Files } from "../files.ts";
 import { type FtpReply, printable, reply } from "../reply.ts";
-import { pieces } from "../transfer.ts";
+import { contentOf } from "../transfer.ts";
 import type { MemberVerb, VerbTable } from "../verb.ts";
 
 /** What HASH can tell, by the names of draft-bryan-ftpext-hash. */
@@ -37,9 +37,7 @@ function digestOf(algorithm: Algorithm): Digest {
 async function digest(reading: Reading, algorithm: Algorithm, start: number, end: number): Promise<string> {
   const made = digestOf(algorithm);
   if (start === end) return made.hex();
-  const chunks = reading.bytes
-    ? pieces(reading.bytes.subarray(start, end))
-    : reading.stream({ start, end: end - 1 });
+  const chunks = contentOf(reading, { start, end: end - 1 });
   let turn = TURN;
   for await (const chunk of chunks) {
     made.update(chunk);

@@ -24,8 +24,9 @@ async function passive(session: Session, say: (port: DataPort) => FtpReply): Pro
 
 /** Remembers where the client listens. Nobody else's port is ever dialled (RFC 2577 §3). */
 function active(session: Session, to: InternetEndpoint): FtpReply {
-  if (!isOwnAddress(to.host, session.connection)) return reply(501, "That is not your address.");
-  if (to.port < 1024) return reply(504, "Ports below 1024 are not connected to.");
+  if (!isOwnAddress(to.host, session.connection))
+    return reply(501, "Rejected data connection to foreign address.");
+  if (to.port < 1024) return reply(504, "Rejected data connection to privileged port.");
   session.data.aim(to);
   return reply(200, "The data connection will be made to that port.");
 }
@@ -159,7 +160,7 @@ export const PARAMETER_VERBS = {
     run(session, argument) {
       if (session.epsvOnly) return EPSV_ONLY;
       const to = parsePort(argument.trim());
-      return to ? active(session, to) : reply(501, "PORT needs six numbers: H1,H2,H3,H4,P1,P2.");
+      return to ? active(session, to) : reply(501, "Invalid PORT format.");
     },
   },
   EPRT: {
@@ -171,7 +172,7 @@ export const PARAMETER_VERBS = {
     run(session, argument) {
       if (session.epsvOnly) return EPSV_ONLY;
       const parsed = parseExtendedPort(argument.trim());
-      if (!parsed) return reply(501, "EPRT needs |PROTOCOL|ADDRESS|PORT|.");
+      if (!parsed) return reply(501, "Invalid EPRT format.");
       const family = familyOf(session.connection);
       if (parsed.family !== family) return reply(522, `Network protocol not supported, use (${family})`);
       return active(session, parsed.to);

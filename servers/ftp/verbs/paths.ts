@@ -1,9 +1,8 @@
-import { WirelabError } from "../../../core/errors.ts";
 import { toNetwork } from "../ascii.ts";
 import { FACTS, factsOf, parseTime, timeText } from "../facts.ts";
 import type { Files } from "../files.ts";
 import { multiline, printable, reply } from "../reply.ts";
-import { pieces } from "../transfer.ts";
+import { contentOf } from "../transfer.ts";
 import { interpreted, type MemberVerb, type VerbTable, wholePath } from "../verb.ts";
 
 /** The largest file whose ASCII size is counted, in bytes: RFC 3659 §4 lets a server refuse what costs too much. */
@@ -13,19 +12,15 @@ async function asciiSize(files: Files, path: string): Promise<number> {
   const reading = await files.store.read(path);
   try {
     let size = 0;
-    for await (const chunk of toNetwork(reading.bytes ? pieces(reading.bytes) : reading.stream()))
-      size += chunk.length;
+    for await (const chunk of toNetwork(contentOf(reading))) size += chunk.length;
     return size;
   } finally {
     await reading.close();
   }
 }
 
-async function fileEntry(files: Files, path: string) {
-  const entry = await files.entry(path);
-  if (entry.type === "directory") throw new WirelabError("IS_DIRECTORY", `${path}: is a directory.`);
-  return entry;
-}
+/** RFC 3659 §3.1 and §4.1: what cannot be retrieved has neither time nor size. */
+const DIRECTORY = reply(550, "Is a directory, which is not retrievable.");
 
 /** What the verbs have in common whose argument is a path. */
 const PATH = { syntax: "PATH", argument: "required", login: "required", pathIn: wholePath } as const;
@@ -40,7 +35,12 @@ const CWD = interpreted("CWD", PATH);
 const CDUP = interpreted("CDUP", { argument: "none", login: "required" });
 const PWD = interpreted("PWD", { argument: "none", login: "required", meanwhile: true });
 const MKD = interpreted("MKD", PATH);
-const RMD = interpreted("RMD", PATH);
+const REMOVE = interpreted("RMD", PATH);
+const RMD: MemberVerb = {
+  ...PATH,
+  run: (session, path, files) =>
+    files.seen(path) === "/" ? reply(550, "Can't remove root directory.") : REMOVE.run(session, path, files),
+};
 
 const MLST: MemberVerb = {
   syntax: "[PATH]",
@@ -73,6 +73,7 @@ export const PATH_VERBS = {
     ...PATH,
     async run(session, path, files) {
       await files.entry(path, "f");
+      if (files.seen(path) === "/") return reply(550, "Can't rename home directory.");
       session.renameFrom = files.at(path);
       return reply(350, "RNTO comes next.");
     },
@@ -90,9 +91,10 @@ export const PATH_VERBS = {
   SIZE: {
     ...PATH,
     feature: "SIZE",
-    async run({ type }, path, files) {
-      const { size } = await fileEntry(files, path);
-      if (type === "I") return reply(213, `${size}`);
+    async run({ type: transferType }, path, files) {
+      const { type, size } = await files.entry(path);
+      if (type === "directory") return DIRECTORY;
+      if (transferType === "I") return reply(213, `${size}`);
       if (size > COUNTED) return reply(550, "Too large to count its size in ASCII mode: send TYPE I first.");
       return reply(213, `${await asciiSize(files, files.at(path))}`);
     },
@@ -100,7 +102,10 @@ export const PATH_VERBS = {
   MDTM: {
     ...PATH,
     feature: "MDTM",
-    run: async (_session, path, files) => reply(213, timeText((await fileEntry(files, path)).modified)),
+    async run(_session, path, files) {
+      const { type, modified } = await files.entry(path);
+      return type === "directory" ? DIRECTORY : reply(213, timeText(modified));
+    },
   },
   MFMT: {
     syntax: "YYYYMMDDHHMMSS PATH",

@@ -10,7 +10,7 @@ import type { Files } from "../files.ts";
 import { listed, listingLines, longLine, withoutFlags } from "../listing.ts";
 import { type FtpReply, multiline, printable, reply } from "../reply.ts";
 import type { Session } from "../session.ts";
-import { pieces, receive, send } from "../transfer.ts";
+import { contentFor, contentOf, pieces, receive, send } from "../transfer.ts";
 import { type VerbTable, wholePath } from "../verb.ts";
 
 const MODE_NAME = { A: "ASCII", I: "BINARY" } as const;
@@ -27,10 +27,6 @@ async function retrieve(session: Session, argument: string, files: Files): Promi
     await reading.close();
     return BAD_RESTART;
   }
-  const content = () => {
-    if (restart === size) return [];
-    return reading.bytes ? pieces(reading.bytes.subarray(restart)) : reading.stream({ start: restart });
-  };
   const bytes = type === "I" ? ` (${size} bytes)` : "";
   return session.transfer({
     direction: "out",
@@ -40,7 +36,14 @@ async function retrieve(session: Session, argument: string, files: Files): Promi
     release: () => reading.close(),
     async move(data, transfer) {
       try {
-        await send(type === "A" ? toNetwork(content()) : content(), data, transfer, { mode, level });
+        const range = { start: restart };
+        const content =
+          type === "I" && mode === "S"
+            ? contentFor(data, reading, range)
+            : type === "I"
+              ? contentOf(reading, range)
+              : toNetwork(contentOf(reading, range));
+        await send(content, data, transfer, { mode, level });
       } finally {
         await reading.close();
       }
@@ -67,7 +70,9 @@ async function store(
   const keeps = (bytes: number) =>
     restart > 0 ? restart === old : session.settings.keepPartial && bytes > 0;
   // RFC 3659 §5.3: behind REST, APPE acts as STOR does.
-  const sink = await files.store.write(path, restart > 0 ? { start: restart } : options);
+  // What is behind stays, as with other servers: RFC 3659 §5.3 leaves it open.
+  const place = restart > 0 ? ({ start: restart, tail: "keep" } as const) : options;
+  const sink = await files.store.write(path, { ...place, handsOver: true });
   // Its failure is found where the next write waits; an error without a listener would end the process.
   sink.on("error", () => {});
   return session.transfer({
@@ -106,7 +111,7 @@ async function unusedName(files: Files, argument: string): Promise<string> {
 
 /** Sends lines over the data connection: they end with CR LF whatever the type. */
 function sendLines(session: Session, lines: readonly string[]): Promise<FtpReply> {
-  const bytes = Buffer.from(lines.map((line) => `${line}\r\n`).join(""));
+  const bytes = Buffer.from(lines.length === 0 ? "" : `${lines.join("\r\n")}\r\n`);
   const { mode, level } = session;
   return session.transfer({
     direction: "out",
@@ -177,6 +182,8 @@ export const SERVICE_VERBS = {
     login: "required",
     transfers: true,
     async run(session, argument, files) {
+      // There is nothing to go on with.
+      if (session.restart > 0) return reply(450, "Can't STOU while REST request is pending.");
       const name = await unusedName(files, argument);
       // RFC 1123 §4.1.2.9 fixes these words.
       return store(session, files, {
@@ -251,7 +258,7 @@ export const SERVICE_VERBS = {
       const { aborted } = session;
       session.aborted = false;
       session.data.drop();
-      return aborted ? reply(226, "Abort successful.") : reply(225, "There is no transfer to abort.");
+      return aborted ? reply(226, "Abort successful.") : reply(225, "No transfer to abort.");
     },
   },
 } satisfies VerbTable;
