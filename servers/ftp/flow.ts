@@ -27,17 +27,22 @@ export function settled(stream: Writable, event: "drain" | "finish"): Promise<vo
 }
 
 /**
- * Writes a chunk, and waits until it has been passed on.
+ * Writes one chunk at a time, and waits until it has been passed on.
  *
+ * @param closed resolves when the connection is closed: what shapes its bytes may hold some back for ever.
  * @throws the stream's own error, or one that says so when it was closed before.
  */
-export function written(stream: Writable, chunk: Uint8Array): Promise<void> {
-  return new Promise((resolve, reject) => {
-    stream.write(chunk, (error) => {
-      if (error) reject(error);
-      else resolve();
+export function writerTo(stream: Writable, closed: Promise<unknown>): (chunk: Uint8Array) => Promise<void> {
+  let lose = (_error: Error) => {};
+  closed.then(() => lose(stream.errored ?? new Error("The connection was closed.")));
+  return (chunk) =>
+    new Promise((resolve, reject) => {
+      lose = reject;
+      stream.write(chunk, (error) => {
+        if (error) reject(error);
+        else resolve();
+      });
     });
-  });
 }
 
 /**

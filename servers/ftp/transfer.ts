@@ -7,7 +7,7 @@ import type { ByteRange, Reading } from "../../core/store/store.ts";
 import { toLocal } from "./ascii.ts";
 import type { DataRoute } from "./data.ts";
 import { deflated, inflated } from "./deflate.ts";
-import { paced, poured, settled, written } from "./flow.ts";
+import { paced, poured, settled, writerTo } from "./flow.ts";
 import { type FtpReply, refusal, reply } from "./reply.ts";
 
 /** What a data connection is opened for. */
@@ -195,9 +195,10 @@ export async function send(
   { mode, level }: Pick<Form, "mode" | "level">,
 ): Promise<void> {
   const { stream } = data;
+  const write = writerTo(stream, data.closed);
   const outgoing = counted(chunks, transfer);
   for await (const chunk of mode === "Z" ? deflated(outgoing, level) : outgoing) {
-    await written(stream, chunk);
+    await write(chunk);
   }
   data.end();
   await settled(stream, "finish");

@@ -1,3 +1,4 @@
+import { buffer } from "node:stream/consumers";
 import { expect, test } from "vitest";
 import { Dialogue, ftpLab } from "./dialogue.ts";
 
@@ -87,6 +88,23 @@ test("a scripted reply takes the place of the server's, once each", async () => 
   expect(await client.code("NOOP")).toBe(200);
   expect(await client.upload("STOR a", "new")).toMatch(/^226 /);
 });
+
+test.each(["reset", "close"] as const)(
+  "a download is torn by %s at the byte that a rule names",
+  async (kind) => {
+    await using lab = await ftpLab({ files: { "/large": Buffer.alloc(10_000_000) } });
+    await using client = await Dialogue.loggedIn(lab);
+    lab.faults.add({ when: { verb: "RETR" }, times: 1, fault: { kind, afterBytes: 1_000_000 } });
+    const data = await client.passive();
+    data.on("error", () => {});
+    expect(await client.code("RETR large")).toBe(150);
+    const got = await buffer(data).catch(() => undefined);
+    expect(got?.length).toBe(kind === "reset" ? undefined : 1_000_000);
+    expect(await client.reply()).toMatch(/^426 /);
+    data.destroy();
+    expect((await client.download("RETR large")).bytes.length).toBe(10_000_000);
+  },
+);
 
 test("a data connection is reset at the byte that a rule names, and the file stays as it was", async () => {
   await using lab = await ftpLab({ files: { "/in/a": "old", "/b": "old" } });
