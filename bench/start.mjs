@@ -23,19 +23,19 @@ const importIndex = () =>
     await import(${JSON.stringify(dist("index.js"))});
     console.log(performance.now() - began);`);
 
-const startFour = () =>
+const startFour = (options = {}) =>
   printed(`const { ftp, http, startLab, tcp, telnet } = await import(${JSON.stringify(dist("index.js"))});
     const began = performance.now();
-    const lab = await startLab({ ftp: ftp(), telnet: telnet(), http: http(), tcp: tcp() });
+    const lab = await startLab({ ftp: ftp(), telnet: telnet(), http: http(), tcp: tcp() }, ${JSON.stringify(options)});
     console.log(performance.now() - began);
     await lab.stop();`);
 
-const startAgain = () =>
+const startAgain = (options = {}) =>
   printed(`const { ftp, http, startLab, tcp, telnet } = await import(${JSON.stringify(dist("index.js"))});
     const services = { ftp: ftp(), telnet: telnet(), http: http(), tcp: tcp() };
-    await (await startLab(services)).stop();
+    await (await startLab(services, ${JSON.stringify(options)})).stop();
     const began = performance.now();
-    const lab = await startLab(services);
+    const lab = await startLab(services, ${JSON.stringify(options)});
     console.log(performance.now() - began);
     await lab.stop();`);
 
@@ -74,8 +74,10 @@ for (const [what, measure] of [
     },
   ],
   ["import of the index", importIndex],
-  ["startLab of all four, first in its process", startFour],
-  ["startLab of all four, again", startAgain],
+  ["startLab of all four, first in its process", () => startFour()],
+  ["the same with TLS", () => startFour({ tls: true })],
+  ["startLab of all four, again", () => startAgain()],
+  ["the same with TLS", () => startAgain({ tls: true })],
   ["reset of all four, half of 100 files gone", reset],
   ["launcher to ready, --tcp", () => spawnToReady("--tcp=0")],
   ["launcher to ready, all four", () => spawnToReady("--ftp=0", "--telnet=0", "--http=0", "--tcp=0")],
