@@ -25,6 +25,13 @@ export const random = randomFrom(seed);
 export const below = (limit) => Math.floor(random() * limit);
 export const pick = (list) => list[below(list.length)];
 
+/** Says how it went, and by which seed to find again what went wrong. */
+export function conclude(name, figures, wrong) {
+  console.log(`${name}: ${figures}`);
+  for (const why of wrong) console.error(`${name}: ${why} Again: node fuzz/${name}.mjs --seed=${seed}`);
+  process.exitCode = wrong.length > 0 ? 1 : 0;
+}
+
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc");
 

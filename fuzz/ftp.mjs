@@ -5,7 +5,7 @@
 import { connect } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { ftp, startLab } from "../dist/index.js";
-import { below, heap, pick, random, seconds, seed } from "./chance.mjs";
+import { below, conclude, heap, pick, random, seconds, seed } from "./chance.mjs";
 
 /** Clients at a time. */
 const CLIENTS = 16;
@@ -278,6 +278,4 @@ const grown = heap() - (before ?? heap());
 if (grown > GROWTH) wrong.push(`The heap has grown by ${grown} bytes.`);
 if (open.size > 0) wrong.push(`${open.size} connections were not told to be closed.`);
 const figures = `${clients} clients, ${commands} counted commands, longest answer ${longest?.toFixed(0)} ms, heap ${(grown / 1e6).toFixed(1)} MB`;
-console.log(`ftp: ${figures}`);
-for (const why of wrong) console.error(`ftp: ${why} Again: node fuzz/ftp.mjs --seed=${seed}`);
-process.exitCode = wrong.length > 0 ? 1 : 0;
+conclude("ftp", figures, wrong);

@@ -3,7 +3,7 @@
 //   node fuzz/telnet.mjs [--seconds=60] [--seed=N]
 import { connect } from "node:net";
 import { startLab, telnet } from "../dist/index.js";
-import { below, heap, pick, random, seconds, seed } from "./chance.mjs";
+import { below, conclude, heap, pick, random, seconds, seed } from "./chance.mjs";
 
 /** Clients at a time. */
 const CLIENTS = 24;
@@ -171,6 +171,4 @@ const odd = [...open].filter(([, times]) => times !== 1);
 if (odd.length > 0)
   wrong.push(`${odd.length} connections were not told to be closed once: ${odd.slice(0, 5)}`);
 const figures = `${clients} clients, ${(sent / 1e6).toFixed(1)} MB, longest answer ${longest?.toFixed(0)} ms, heap ${(grown / 1e6).toFixed(1)} MB`;
-console.log(`telnet: ${figures}`);
-for (const why of wrong) console.error(`telnet: ${why} Again: node fuzz/telnet.mjs --seed=${seed}`);
-process.exitCode = wrong.length > 0 ? 1 : 0;
+conclude("telnet", figures, wrong);

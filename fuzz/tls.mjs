@@ -8,7 +8,7 @@ import { Duplex } from "node:stream";
 import { text } from "node:stream/consumers";
 import { connect as connectTls } from "node:tls";
 import { ftp, http, startLab, tcp, telnet } from "../dist/index.js";
-import { below, heap, pick, random, seconds, seed } from "./chance.mjs";
+import { below, conclude, heap, pick, random, seconds, seed } from "./chance.mjs";
 
 /** Clients at a time. */
 const CLIENTS = 12;
@@ -164,6 +164,4 @@ const odd = [...open].filter(([, times]) => times !== 1);
 if (odd.length > 0)
   wrong.push(`${odd.length} connections were not told to be closed once: ${odd.slice(0, 5)}`);
 const figures = `${clients} clients, ${handshakes} handshakes, longest answer ${longest?.toFixed(0)} ms, heap ${(grown / 1e6).toFixed(1)} MB`;
-console.log(`tls: ${figures}`);
-for (const why of wrong.slice(0, 10)) console.error(`tls: ${why} Again: node fuzz/tls.mjs --seed=${seed}`);
-process.exitCode = wrong.length > 0 ? 1 : 0;
+conclude("tls", figures, wrong);

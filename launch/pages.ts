@@ -31,6 +31,7 @@ Examples:
   wirelab --ftp=0 --ready=json                a free port, told on stdout as JSON
   wirelab --tcp=1234 --tcp-behaviour echo     an echo server
   wirelab --http=unix:/tmp/lab.sock           on a Unix-domain socket
+  wirelab --http --tls --ca-file ca.pem       HTTPS, and what clients are to trust
   wirelab --forward 8000=127.0.0.1:3000       in front of another server, with --faults for example
   wirelab --config lab.json --log-level debug a lab from a file, with every command and reply in the log
 
