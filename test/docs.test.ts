@@ -37,7 +37,7 @@ function blocksOf(file: string, text: string): Block[] {
 const pages = ["README.md", ...filesBelow("docs", ".md")];
 const sources = [
   "index.ts",
-  ...["core", "servers", "testing", "launch"].flatMap((folder) => filesBelow(folder, ".ts")),
+  ...["core", "control", "servers", "testing", "launch"].flatMap((folder) => filesBelow(folder, ".ts")),
 ];
 const blocks = [
   ...pages.flatMap((page) => blocksOf(page, readFileSync(join(root, page), "utf8"))),
