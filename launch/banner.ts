@@ -1,10 +1,16 @@
+import type { Control } from "../control/index.ts";
 import { DEFAULT_ACCOUNTS } from "../core/accounts.ts";
-import { connectableHost } from "../core/address.ts";
+import { connectableHost, isLoopback } from "../core/address.ts";
 import type { Server } from "../core/server.ts";
 import { exposedServers, type Plan } from "./plan.ts";
 
 /** What people see when everything listens: a line or two per server, to be pasted as they are. */
-export function banner(plan: Plan, servers: Readonly<Record<string, Server>>, version: string): string {
+export function banner(
+  plan: Plan,
+  servers: Readonly<Record<string, Server>>,
+  version: string,
+  control: Pick<Control, "url" | "token" | "host"> | undefined,
+): string {
   const { root } = plan.settings;
   const names = plan.accounts.map(({ name, permissions = "elr" }) => `${name} (${permissions})`);
   const exposed = exposedServers(plan);
@@ -13,7 +19,13 @@ export function banner(plan: Plan, servers: Readonly<Record<string, Server>>, ve
     `wirelab ${version} – files ${root === undefined ? "in memory" : `in ${root}`}, accounts: ${names.join(", ")}`,
     "",
     ...Object.values(servers).flatMap((server) => pasteable(plan, server)),
+    ...(control
+      ? [`  control curl -H 'Authorization: Bearer ${control.token}' ${control.url}/v1/servers`]
+      : []),
     "",
+    ...(control && !isLoopback(control.host)
+      ? [`! Other machines can reach the control API: ${control.url}`]
+      : []),
     ...exposed.map((name) => `! Other machines can reach ${name}: ${servers[name]?.url}`),
     ...(exposed.length > 0 && plan.accounts === DEFAULT_ACCOUNTS
       ? ["! The account foo:bar is known to everybody; give --user to have another."]

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
+import type { Control } from "../control/index.ts";
 import type { Account } from "../core/accounts.ts";
 import { WirelabError } from "../core/errors.ts";
 import type { Server } from "../core/server.ts";
@@ -7,14 +8,22 @@ import type { TlsFiles } from "./tls-files.ts";
 
 type Servers = Readonly<Record<string, Server>>;
 
+/** What there is to be told of a lab that runs. */
+export interface ReadyLab {
+  readonly servers: Servers;
+  /** What TLS clients are to trust, as PEM. */
+  readonly ca?: string | undefined;
+  readonly control?: Pick<Control, "url" | "token"> | undefined;
+}
+
 /** What `--ready=json` prints: one line that a harness in any language can wait for and parse. */
-export function readyRecord(pid: number, servers: Servers, ca: string | undefined): object {
+export function readyRecord(pid: number, { servers, ca, control }: ReadyLab): object {
   return {
     wirelab: 1,
     ready: true,
     pid,
-    // What TLS clients are to trust, as PEM.
     ...(ca !== undefined && { ca }),
+    ...(control && { control: { url: control.url, token: control.token } }),
     servers: Object.fromEntries(
       Object.entries(servers).map(([name, { url, host, port, path }]) => [
         name,
@@ -54,13 +63,20 @@ export interface Surroundings {
   readonly servers: Servers;
   readonly accounts: readonly Account[];
   readonly files: TlsFiles;
+  readonly control: Pick<Control, "url" | "token"> | undefined;
 }
 
 /**
  * The variables of those who use a lab: `WIRELAB_<NAME>_URL`, `_HOST` and `_PORT` of each server, or `_PATH` of its Unix-domain
- * socket; `WIRELAB_USER` and `WIRELAB_PASSWORD` of the first account; `WIRELAB_CA_FILE` and `WIRELAB_CLIENT_CERT_FILE`.
+ * socket; `WIRELAB_USER` and `WIRELAB_PASSWORD` of the first account; `WIRELAB_CA_FILE` and `WIRELAB_CLIENT_CERT_FILE`;
+ * `WIRELAB_CONTROL_URL` and `WIRELAB_CONTROL_TOKEN`.
  */
-export function environmentOf({ servers, accounts, files }: Surroundings): Readonly<Record<string, string>> {
+export function environmentOf({
+  servers,
+  accounts,
+  files,
+  control,
+}: Surroundings): Readonly<Record<string, string>> {
   const ofServers = Object.values(servers).flatMap(({ name, url, host, port, path }) => {
     const values = path ? { URL: url, PATH: path } : { URL: url, HOST: host, PORT: `${port}` };
     return Object.entries(values).map(([what, value]) => [`${variableName(name)}_${what}`, value] as const);
@@ -70,6 +86,7 @@ export function environmentOf({ servers, accounts, files }: Surroundings): Reado
     ...Object.fromEntries(ofServers),
     ...(account && { WIRELAB_USER: account.name }),
     ...(account?.password !== undefined && { WIRELAB_PASSWORD: account.password }),
+    ...(control && { WIRELAB_CONTROL_URL: control.url, WIRELAB_CONTROL_TOKEN: control.token }),
     ...(files.caFile !== undefined && { WIRELAB_CA_FILE: resolve(files.caFile) }),
     ...(files.clientCertFile !== undefined && { WIRELAB_CLIENT_CERT_FILE: resolve(files.clientCertFile) }),
   };

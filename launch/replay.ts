@@ -38,7 +38,7 @@ export const command: Subcommand = async (argv, { version, stdin, stdout, stderr
   for (const { name, url, conversations } of replaying) {
     stderr.write(`wirelab: ${name} is replayed at ${url} (${conversations} recorded)\n`);
   }
-  if (flags.has("ready")) stdout.write(`${JSON.stringify(readyRecord(pid, lab.servers, undefined))}\n`);
+  if (flags.has("ready")) stdout.write(`${JSON.stringify(readyRecord(pid, lab))}\n`);
   const total = () =>
     replaying.reduce((sum, { followed, differences }) => sum + followed() + differences().length, 0);
   lab.events.subscribe((event) => {

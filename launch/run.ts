@@ -11,7 +11,7 @@ import { Ending, lineOf } from "./flags.ts";
 import { RUN } from "./pages.ts";
 import { type Plan, planOf } from "./plan.ts";
 import { environmentOf } from "./ready.ts";
-import { started, tell } from "./start.ts";
+import { controlled, started, tell } from "./start.ts";
 import type { TlsFiles } from "./tls-files.ts";
 
 /** What a shell ends with. */
@@ -40,15 +40,16 @@ export const command: Subcommand = async (argv, terminal) => {
   });
 
   const lab = await started(plan, terminal, {});
+  const control = await controlled(plan, lab, 0);
   const trust = trustOf(plan, lab);
   try {
-    await tell(plan, lab);
+    await tell(plan, lab, control);
     if (early !== undefined) return EXIT.signal + early;
     child = spawn(program, args, {
       stdio: "inherit",
       env: {
         ...environment,
-        ...environmentOf({ servers: lab.servers, accounts: plan.accounts, files: trust }),
+        ...environmentOf({ servers: lab.servers, accounts: plan.accounts, files: trust, control }),
       },
     });
     const { exitCode, why } = await endOf(child);

@@ -1,4 +1,5 @@
 import { type Account, accountTable } from "../core/accounts.ts";
+import { type ListenAddress, parseAddress } from "../core/address.ts";
 import type { Rule } from "../core/faults/faults.ts";
 import { Gate } from "../core/gate.ts";
 import { PERMISSIONS } from "../core/permissions.ts";
@@ -106,6 +107,19 @@ export const SETTINGS = {
         file: "no",
       },
     ),
+    control: value(
+      "--control [ADDR]",
+      "let programs have the lab by HTTP (default port 4100)",
+      controlAddress,
+      {
+        bare: {},
+      },
+    ),
+    controlToken: value(
+      "--control-token <TOKEN>",
+      "what they have to send for it, 16 characters at least (default a random one)",
+      String,
+    ),
     ready: choice("--ready <FORMAT>", "one line on stdout when everything listens", ["json"]),
     envFile: value(
       "--env, --env-file <FILE>",
@@ -127,6 +141,13 @@ export const SETTINGS = {
 
 /** The values of all these, and where each has come from. */
 export type Settings = Settled<typeof SETTINGS>;
+
+/** Where the control API listens; left out, at the usual port. */
+type ControlAddress = Partial<ListenAddress>;
+
+function controlAddress(text: string): ControlAddress {
+  return parseAddress(text);
+}
 
 function account(text: string): Account {
   const [name = "", password, permissions = "elr", ...rest] = text.split(":");

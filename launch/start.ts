@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createWriteStream, type WriteStream } from "node:fs";
+import type { Control } from "../control/index.ts";
 import { messageOf, WirelabError } from "../core/errors.ts";
 import { type Lab, type LabOptions, startLab } from "../core/lab.ts";
 import { banner } from "./banner.ts";
@@ -16,16 +17,34 @@ export const command: Subcommand = async (argv, terminal) => {
   const { stdout, stderr, pid, version, environment, stopOnSignals } = terminal;
   const { flags } = lineOf(argv, START, version);
   const plan = await planOf({ flags, environment });
-  const lab = await started(plan, terminal, {
-    // Nobody asks this process for a transcript, so nothing is kept for one.
-    transcript: 0,
-  });
+  // Where nobody can ask this process for a transcript, nothing is kept for one.
+  const lab = await started(plan, terminal, plan.settings.control ? {} : { transcript: 0 });
+  const control = await controlled(plan, lab, CONTROL_PORT);
   stopOnSignals(lab);
-  if (plan.settings.logFormat !== "json") stderr.write(banner(plan, lab.servers, version));
-  await tell(plan, lab);
-  if (plan.settings.ready) stdout.write(`${JSON.stringify(readyRecord(pid, lab.servers, lab.ca))}\n`);
+  if (plan.settings.logFormat !== "json") stderr.write(banner(plan, lab.servers, version, control));
+  await tell(plan, lab, control);
+  if (plan.settings.ready) stdout.write(`${JSON.stringify(readyRecord(pid, { ...lab, control }))}\n`);
   return undefined;
 };
+
+/** Where the control API listens if nobody says. */
+const CONTROL_PORT = 4100;
+
+/**
+ * Starts the control API, if it is asked for; the lab is stopped where that fails. A wider `--host` is not for it: who wants it to
+ * be reached from elsewhere says so in its own address.
+ */
+export async function controlled({ settings }: Plan, lab: Lab, port: number): Promise<Control | undefined> {
+  const { control, controlToken: token } = settings;
+  if (!control) return undefined;
+  const { serveControl } = await import("../control/index.ts");
+  try {
+    return await serveControl(lab, { port, ...control, ...defined({ token }) });
+  } catch (error) {
+    await lab.stop({ grace: 0 });
+    throw error;
+  }
+}
 
 /** Starts what is planned. Files of an earlier run, which others may wait for, are gone before. */
 export async function started(plan: Plan, terminal: Terminal, usual: LabOptions): Promise<Lab> {
@@ -52,11 +71,15 @@ export async function started(plan: Plan, terminal: Terminal, usual: LabOptions)
 }
 
 /** Writes the files that others wait for. */
-export async function tell({ accounts, settings }: Plan, lab: Lab): Promise<void> {
+export async function tell(
+  { accounts, settings }: Plan,
+  lab: Lab,
+  control: Control | undefined,
+): Promise<void> {
   await writeTlsFiles(settings, lab);
   const { servers } = lab;
   if (settings.envFile !== undefined)
-    writeEnvironmentFile(settings.envFile, { servers, accounts, files: settings });
+    writeEnvironmentFile(settings.envFile, { servers, accounts, files: settings, control });
 }
 
 /** The files that are written while it happens. What was written is in them when the process ends, since Node waits for it. */
