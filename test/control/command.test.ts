@@ -60,21 +60,17 @@ test.for([
   ["python3", ["-m", "unittest", "examples/control/upload_test.py"], ["python3"], /^OK$/m],
   ["sh", ["examples/control/upload-test.sh"], ["sh", "curl", "jq"], /^ok: and stored whole$/m],
   [process.execPath, ["--test", "examples/control/upload.test.mjs"], [], /^# pass 2$|ℹ pass 2$/m],
-] as const)(
-  "%s drives a lab",
-  async ([program, args, programs, printed], context) => {
-    needPrograms(context, ...programs);
-    await using lab = await Running.start(...FLAGS);
-    const { code, stdout, stderr } = await run(program, args, {
-      cwd: root,
-      env: lab.environment,
-      timeout: 60_000,
-    });
-    expect(`${stdout}${stderr}`).toMatch(printed);
-    expect(code).toBe(0);
-  },
-  90_000,
-);
+] as const)("%s drives a lab", { timeout: 90_000 }, async ([program, args, programs, printed], context) => {
+  needPrograms(context, ...programs);
+  await using lab = await Running.start(...FLAGS);
+  const { code, stdout, stderr } = await run(program, args, {
+    cwd: root,
+    env: lab.environment,
+    timeout: 60_000,
+  });
+  expect(`${stdout}${stderr}`).toMatch(printed);
+  expect(code).toBe(0);
+});
 
 test("the token is one's own, and a stop by the API ends the command", async (context) => {
   needPrograms(context, "curl");
