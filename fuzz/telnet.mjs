@@ -129,7 +129,7 @@ const device = {
   charset: "cp437",
   echo: "always",
   pace: { bytes: [3, 1, 100], ms: 1 },
-  commands: { "/show(.*)/": "a\nb\nc\nd\ne$1", page: { rows: 2 }, quit: { end: "rst" } },
+  commands: { "/show(.*)/": "a\nb\nc\nd\ne$1", page: { rows: 2 }, quit: { end: "rst" }, "\u001a": "key" },
 };
 const lab = await startLab(
   {

@@ -453,6 +453,7 @@ describe("what observers are told", () => {
   test.each([
     ["FIN", "client", (client: RawClient) => client.socket.end()],
     ["RST", "reset", (client: RawClient) => client.socket.resetAndDestroy()],
+    ["destroy", "client", (client: RawClient) => client.socket.destroy()],
     ["quit", "server", (client: RawClient) => void client.send("quit\r\n").rest()],
   ])("one end after %s, and the seat is free", async (_name, reason, end) => {
     await using lab = await startLab({ shell: telnet() });
