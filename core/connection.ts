@@ -134,6 +134,7 @@ export class SocketConnection implements Connection, Witnessed {
       // A data connection's TLS begins when its transfer does.
       secure: roster.tls?.start === "implicit" && !parent,
       ...(parent && { parent: parent.id }),
+      ...(this.opener === "server" && { opener: "server" }),
     });
     this.#attend(socket);
     this.closed = new Promise((resolve) => {
@@ -304,10 +305,15 @@ export class SocketConnection implements Connection, Witnessed {
     if (!parent || this.as !== "relay") this.cut(reason);
     else if (parent.torn) this.reset(reason);
     else {
-      // What the client has sent is still delivered, though a Wire may hold it for a while.
+      // What the client has sent is still delivered, though a Wire may hold it for a while, and its receiver be slow.
       this.#socket.setTimeout(LINGER.total, () => this.#socket.destroy());
-      if (parent.stream.closed) this.end(reason);
-      else parent.stream.once("close", () => this.end(reason));
+      const parted = () => {
+        const { writableEnded, writableFinished } = this.stream;
+        if (writableEnded && !writableFinished) this.stream.once("finish", () => this.end(reason));
+        else this.end(reason);
+      };
+      if (parent.stream.closed) parted();
+      else parent.stream.once("close", parted);
     }
   }
 

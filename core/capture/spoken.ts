@@ -15,7 +15,7 @@ export function* spoken(events: Iterable<WireEvent>, urls: ReadonlyMap<string, s
     const origin = { server, protocol, connection };
     if (event.type === "opened") {
       const local = endpointIn(urls.get(server) ?? "");
-      yield { kind: "opened", origin, at, peer: event.peer, local, opener: "peer" };
+      yield { kind: "opened", origin, at, peer: event.peer, local, opener: event.opener ?? "peer" };
     } else if (event.type === "closed") {
       const by = event.reason === "client" || event.reason === "reset" ? "peer" : "server";
       yield { kind: "closed", origin, at, by, how: event.reason === "reset" ? "reset" : "fin" };

@@ -70,6 +70,8 @@ export type Lifecycle =
       /** Whether it begins with TLS; what comes of that is told by `secured`, or by an error. */
       readonly secure: boolean;
       readonly parent?: string;
+      /** Set where we have opened it: FTP's active mode, forwarding. */
+      readonly opener?: "server";
     }
   | {
       /** A TLS handshake has come to its good end. */

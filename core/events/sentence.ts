@@ -9,7 +9,7 @@ export function sentenceOf(event: WireEvent): string {
     case "refused":
       return `refused ${endpointText(event.peer)}: ${event.reason}`;
     case "opened":
-      return `opened by ${endpointText(event.peer)}${event.secure ? " with TLS" : ""}`;
+      return `opened ${event.opener === "server" ? "to" : "by"} ${endpointText(event.peer)}${event.secure ? " with TLS" : ""}`;
     case "secured": {
       const { version, cipher, resumed, alpn, serverName, subject } = event;
       const more = [

@@ -113,11 +113,7 @@ export function forwardEngine(settings: Settings, site: Site): Engine<Forwarding
         target.active -= 1;
         throw error;
       });
-    target.connections.add(connection);
-    connection.closed.then(() => {
-      target.active -= 1;
-      target.connections.delete(connection);
-    });
+    target.take(connection);
     const { peer } = connection;
     if ("host" in peer && endpointText(peer) === endpointText(client.local)) {
       connection.cut("error");

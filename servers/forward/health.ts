@@ -19,8 +19,9 @@ export type Health = HealthOptions & Required<Omit<HealthOptions, "interval">>;
 
 /** @throws WirelabError `BAD_OPTION` for what is no number of 1 or more. */
 export function healthFrom(options: HealthOptions = {}): Health {
-  for (const [name, value] of Object.entries(options)) checkNumber(`health.${name}`, value);
-  return { ...HEALTH_DEFAULTS, ...options };
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  for (const [name, value] of given) checkNumber(`health.${name}`, value);
+  return { ...HEALTH_DEFAULTS, ...Object.fromEntries(given) };
 }
 
 /** The longest that a timer takes, in milliseconds. */

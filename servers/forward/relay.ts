@@ -47,6 +47,8 @@ export function relay(
   const over = async () => {
     const reason = await target.closed;
     if (target.torn) client.reset("server");
+    // Both have ended: what the client has not read yet is its own affair, and the gate's.
+    else if (target.stream.readableEnded && client.stream.readableEnded) return;
     else client.end(reason === "client" ? "server" : reason);
   };
   if (target.stream.closed) void over();

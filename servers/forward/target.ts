@@ -43,8 +43,7 @@ export class Target {
   readonly endpoint: TargetAddress["endpoint"];
   readonly weight: number;
   readonly tls: TargetAddress["tls"];
-  /** Open connections to it. */
-  readonly connections = new Set<Connection>();
+  readonly #connections = new Set<Connection>();
   active = 0;
   total = 0;
   failed = 0;
@@ -82,6 +81,16 @@ export class Target {
     return this.#set === undefined;
   }
 
+  /** A connection to it has come about. */
+  take(connection: Connection): void {
+    this.#connections.add(connection);
+    connection.closed.then(() => {
+      this.active -= 1;
+      this.#connections.delete(connection);
+    });
+    if (this.#set === "down") connection.reset("server");
+  }
+
   /** Somebody listens there. */
   reached(): void {
     this.#failures = 0;
@@ -105,7 +114,7 @@ export class Target {
     }
     this.#schedule();
     if (this.state !== before) this.#surroundings.changed(this.state);
-    if (state === "down") for (const connection of this.connections) connection.reset("server");
+    if (state === "down") for (const connection of this.#connections) connection.reset("server");
   }
 
   /** Probes no more, and tells nothing any more. */

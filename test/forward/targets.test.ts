@@ -224,6 +224,28 @@ describe("by hand", () => {
   });
 });
 
+test("a reset ends what is open, and its figures begin anew", async () => {
+  await using target = await Backend.start((socket) => socket.pipe(socket));
+  await using server = await forwarding({ to: target.name });
+  const speak = async () => {
+    const client = server.dial();
+    client.write("hello");
+    await once(client, "data");
+    return client;
+  };
+  const client = await speak();
+  const opened = server.lab.transcript.find("opened", { connection: "c1.1" });
+  expect(opened).toMatchObject({ opener: "server", parent: "c1" });
+  const gone = once(client, "end");
+  await server.lab.reset();
+  await gone;
+  client.destroy();
+  expect(server.proxy.targets()).toMatchObject([{ active: 0, total: 0, in: 0, out: 0 }]);
+  const another = await speak();
+  expect(server.proxy.targets()).toMatchObject([{ active: 1, total: 1, in: 5, out: 5 }]);
+  another.destroy();
+});
+
 test("a reset makes figures and health what they were", async () => {
   const gone = await nobody();
   await using a = await named("a");
