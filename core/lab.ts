@@ -35,7 +35,7 @@ export interface LabOptions {
   /** A store of one's own, instead of both; {@link Lab.reset} leaves it, and a folder, as they are. */
   readonly store?: Store;
   /**
-   * TLS for every server that does not say otherwise by its own `tls`, each as its protocol has it: HTTPS, telnets, TLS over TCP;
+   * TLS for every server that does not say otherwise by its own `tls`, each as its protocol has it: HTTPS, WSS, telnets, TLS over TCP;
    * FTP's clients can ask for it. `true` gives each server a certificate that a CA of the lab's own issues; clients trust it by
    * {@link Lab.ca}. Default `false`.
    */
@@ -101,6 +101,7 @@ export interface Lab<
    *
    * @param name its common name.
    * @param broken what is wrong with it, for a client that is to be refused. Default: nothing.
+   * @throws WirelabError `BAD_OPTION` for what can be wrong with no client's certificate.
    *
    * @example
    * ```ts

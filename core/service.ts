@@ -218,7 +218,7 @@ export interface Connection {
   readonly secure: boolean;
   /** Whether the TLS session is one that began on another connection. */
   readonly resumed: boolean;
-  /** Who the client is by its certificate, which was found good; undefined where it has shown none. */
+  /** Who the peer is by its certificate, which was found good; undefined where it has shown none. */
   readonly certificate: X509Certificate | undefined;
   /** Whether anybody wants commands, replies and frames: ask before building one. The other events are always told. */
   readonly observed: boolean;

@@ -72,7 +72,7 @@ function spoken(bytes: Buffer): string {
 
 /** The server's side of TLS over a socket. What the socket has read already, and nobody has taken, is the handshake's beginning. */
 export function secured(socket: Socket, { context, alpn, requestCert }: ServerTls): TLSSocket {
-  const secured = new TLSSocket(socket, {
+  const carrier = new TLSSocket(socket, {
     isServer: true,
     secureContext: context,
     requestCert: requestCert !== false,
@@ -80,8 +80,8 @@ export function secured(socket: Socket, { context, alpn, requestCert }: ServerTl
     ...(alpn && { ALPNProtocols: [...alpn] }),
   });
   // What goes wrong later (a torn record, an alert) Node tells in this way alone, of sockets that its own `tls.Server` has not made.
-  secured.on("_tlsError", (error: Error) => secured.destroy(error));
-  return secured;
+  carrier.on("_tlsError", (error: Error) => carrier.destroy(error));
+  return carrier;
 }
 
 /**

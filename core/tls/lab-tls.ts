@@ -1,8 +1,17 @@
 import { WirelabError } from "../errors.ts";
 import type { Service } from "../service.ts";
 import { type Authority, authority } from "./authority.ts";
-import { type BrokenCertificate, type KeyPair, type TlsSetting, tlsFor } from "./options.ts";
+import {
+  BROKEN_CERTIFICATES,
+  type BrokenCertificate,
+  type KeyPair,
+  type TlsSetting,
+  tlsFor,
+} from "./options.ts";
 import { type ServerTls, serverTls } from "./server-tls.ts";
+
+/** What can be wrong with a client's certificate: it is for no host. */
+const CLIENT_FLAWS: readonly string[] = BROKEN_CERTIFICATES.filter((broken) => broken !== "wrong-host");
 
 /** A lab's own CA, and what it has made of its servers' settings. */
 export class LabTls {
@@ -41,6 +50,13 @@ export class LabTls {
   }
 
   async clientCertificate(name: string, broken?: Exclude<BrokenCertificate, "wrong-host">): Promise<KeyPair> {
+    // Callers without types may mean something else.
+    if (broken !== undefined && !CLIENT_FLAWS.includes(broken)) {
+      throw new WirelabError(
+        "BAD_OPTION",
+        `No client's certificate is ${JSON.stringify(broken)}; it can be ${CLIENT_FLAWS.join(", ")}.`,
+      );
+    }
     return (await this.#own()).client(name, broken);
   }
 

@@ -110,6 +110,13 @@ describe("whose certificates are taken", () => {
     expect((await error).message).toMatch(/not good \((unsupported|unsuitable) certificate purpose\)/);
   });
 
+  test("none that is broken in a way that does not exist", async () => {
+    await using lab = await echoLab({ requestCert: true });
+    for (const broken of ["wrong-host", "torn"] as never[]) {
+      await expect(lab.clientCertificate("ann", broken)).rejects.toMatchObject({ code: "BAD_OPTION" });
+    }
+  });
+
   test("any name can be in one", async () => {
     await using lab = await echoLab({ requestCert: true });
     for (const name of ["O'Brien, Ann = 1", "Jürgen", 'a"b\\c', "x\ny"]) {

@@ -55,7 +55,7 @@ export function environmentOf(
     // As Apache's mod_ssl names them.
     ...(certificate && {
       SSL_CLIENT_VERIFY: "SUCCESS",
-      SSL_CLIENT_S_DN: certificate.subject.replaceAll("\n", ","),
+      SSL_CLIENT_S_DN: (certificate.subject ?? "").replaceAll("\n", ","),
     }),
     ...(rest !== "" && { PATH_INFO: rest }),
     ...(user !== undefined && { AUTH_TYPE: "Basic", REMOTE_USER: user }),
