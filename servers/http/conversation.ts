@@ -50,6 +50,11 @@ export class Conversation {
     return this.#turn;
   }
 
+  /** How many requests there have been. */
+  get requests(): number {
+    return this.#requests;
+  }
+
   /** Why the server ends the connection. */
   get #reason(): CloseReason {
     return this.#broken?.status === 408 ? "idle" : "server";

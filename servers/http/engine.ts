@@ -19,6 +19,7 @@ import { settingsOf } from "./settings.ts";
 import { serveStubs } from "./stubs/serve.ts";
 import type { HttpStubbing } from "./stubs/stub.ts";
 import { HttpStubs } from "./stubs/stubs.ts";
+import { Tally } from "./tally.ts";
 import { targetOf } from "./target.ts";
 import type { Turn } from "./turn.ts";
 import { handOn } from "./upgrade.ts";
@@ -39,6 +40,7 @@ export async function httpEngine(site: Site, options: HttpOptions): Promise<Engi
   const sockets = opened && "accept" in opened ? opened : undefined;
   const conversations = new Map<Duplex, Conversation>();
   const bodies = new BodyClock(settings.bodyTimeout);
+  const tally = new Tally(site);
   const { app, IncomingMessage, ServerResponse } = application();
   const visitor = visitors(site, settings.public);
   const files = serveFiles(settings, visitor);
@@ -184,8 +186,12 @@ export async function httpEngine(site: Site, options: HttpOptions): Promise<Engi
     },
     accept(connection) {
       const { stream } = connection;
-      conversations.set(stream, new Conversation(connection, turns, site.clock));
-      connection.closed.then(() => conversations.delete(stream));
+      const conversation = new Conversation(connection, turns, site.clock);
+      conversations.set(stream, conversation);
+      connection.closed.then(() => {
+        conversations.delete(stream);
+        tally.add(connection, conversation.requests);
+      });
       server.emit("connection", stream);
     },
     goodbye(reason, connection) {
@@ -202,6 +208,7 @@ export async function httpEngine(site: Site, options: HttpOptions): Promise<Engi
     },
     async close() {
       bodies.close();
+      tally.close();
       server.close();
       await sockets?.close?.();
       await programs?.close();

@@ -1,4 +1,5 @@
 import { createHook } from "node:async_hooks";
+import { PassThrough } from "node:stream";
 import { expect, test } from "vitest";
 import { type HttpApp, http, memoryStore, type Store, startLab } from "../../index.ts";
 import {
@@ -316,4 +317,20 @@ test("IPv6 and Unix-domain sockets are served too", async (context) => {
   const answer = heard(socket);
   socket.end(request("GET /"));
   expect(ends(await answer)).toBe(true);
+});
+
+test("the log tells how many requests a connection carried, and all of them together", async () => {
+  const stream = new PassThrough();
+  await using lab = await startLab({ web: http() }, { log: { stream } });
+  const { web } = lab.servers;
+  for (const count of [1, 3]) await say(web, request("GET /").repeat(count));
+  await say(web, "");
+  await lab.stop();
+  const lines = String(stream.read()).trim().split("\n");
+  const told = lines.map((line) => JSON.parse(line)).filter(({ event }) => event === "keep-alive");
+  expect(told.map(({ connection, requests, msg }) => [connection, requests, msg])).toEqual([
+    ["c1", 1, "carried 1 request"],
+    ["c2", 3, "carried 3 requests"],
+    [undefined, 4, "4 requests on 2 connections, 2.0 on each"],
+  ]);
 });
