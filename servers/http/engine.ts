@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import type { Request, RequestHandler, Response } from "express";
+import type { Request, Response } from "express";
 import { linesRedacted } from "../../core/capture/redaction.ts";
 import type { Engine, Goodbye, Site } from "../../core/service.ts";
 import { application } from "./application.ts";
@@ -10,9 +10,10 @@ import { Conversation } from "./conversation.ts";
 import { cors } from "./cors.ts";
 import { serveFiles } from "./files.ts";
 import { checkHead, originForm } from "./head.ts";
-import type { HttpApp, HttpOptions } from "./index.ts";
+import type { HttpOptions } from "./index.ts";
 import { inspection } from "./inspect/serve.ts";
 import { beginsTls, malformed } from "./malformed.ts";
+import { mounted } from "./mounted.ts";
 import { BodyClock } from "./pace.ts";
 import { Refusal, rawReply, refuse } from "./refusal.ts";
 import { settingsOf } from "./settings.ts";
@@ -44,7 +45,7 @@ export async function httpEngine(site: Site, options: HttpOptions): Promise<Engi
   const { app, IncomingMessage, ServerResponse } = application();
   const visitor = visitors(site, settings.public);
   const files = serveFiles(settings, visitor);
-  const programs = programSettings && cgi(programSettings, settings, visitor, serve);
+  const programs = programSettings && cgi(programSettings, settings, site.store.folder, visitor, serve);
 
   const inspects = settings.inspect === false ? undefined : inspection(settings.inspect, visitor);
 
@@ -52,7 +53,7 @@ export async function httpEngine(site: Site, options: HttpOptions): Promise<Engi
   const stubs = new HttpStubs(options.stubs);
 
   if (options.app) {
-    app.use(mounted(options.app));
+    app.use(mounted(options.app, app, turnOf));
     app.use((request) => serve(turnOf(request)));
   }
 
@@ -124,16 +125,6 @@ export async function httpEngine(site: Site, options: HttpOptions): Promise<Engi
     const turn = conversations.get(request.socket)?.turn;
     if (!turn) throw new Refusal(500, "The connection of this request is closed.");
     return turn;
-  }
-
-  function mounted(own: HttpApp): RequestHandler {
-    return (request, response, next) =>
-      own(request, response, (error) => {
-        // An Express app leaves its own prototypes behind.
-        Object.setPrototypeOf(request, app.request);
-        Object.setPrototypeOf(response, app.response);
-        next(error);
-      });
   }
 
   const turns = {

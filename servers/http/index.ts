@@ -74,7 +74,10 @@ export interface HttpOptions extends ListenOptions {
    * `/ws`. Where it listens does not matter, nor whom its gate lets in. Default: none, and a wish to upgrade is not heard.
    */
   readonly websocket?: Service;
-  /** Is asked before the files: an Express app, a router, or a function. Default: none. */
+  /**
+   * Is asked before the files: an Express app, a router, or a function. A client that has closed its side, and is sent nothing for
+   * a second, counts as gone, and the app hears of it. Default: none.
+   */
   readonly app?: HttpApp;
 }
 

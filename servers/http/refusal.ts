@@ -55,14 +55,22 @@ export function refusalOf(error: unknown): Refusal {
     // Store messages are written for clients; those of other errors may not be.
     if (error.code === "IO") return new Refusal(500, error.message, {}, "IO");
   }
-  // http-errors' shape, which Express and its companions throw.
-  if (error instanceof Error && "status" in error && "expose" in error && error.expose === true) {
-    const { status } = error;
-    if (typeof status === "number" && status >= 400 && status < 600 && STATUS_CODES[status]) {
-      return new Refusal(status, error.message);
+  // http-errors' shape, which Express and its companions throw: what is not to be exposed are the words alone.
+  if (error instanceof Error && "status" in error && typeof error.status === "number") {
+    const { status, message } = error;
+    const reason = STATUS_CODES[status];
+    const exposed = "expose" in error && error.expose === true;
+    if (reason && status >= 400 && (exposed || status < 500)) {
+      return new Refusal(status, exposed ? message : `${reason}.`, headersIn(error));
     }
   }
   return new Refusal(500, "The server failed at this request; its log says why.");
+}
+
+/** The header fields that an error asks for: a 416 has a Content-Range. */
+function headersIn(error: Error): Record<string, string> {
+  const given = "headers" in error && typeof error.headers === "object" ? error.headers : undefined;
+  return Object.fromEntries(Object.entries(given ?? {}).map(([name, value]) => [name, String(value)]));
 }
 
 /** Refuses a request: with a short text, or JSON where the client prefers that. */

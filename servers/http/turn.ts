@@ -88,6 +88,19 @@ export class Turn {
     return "scripted";
   }
 
+  /**
+   * For a reply that nobody announces, because somebody's own app makes it: whether another one is scripted for it, and sent. What
+   * its code will be is not known, so that rules for a code let it pass; 200 is assumed.
+   */
+  async isScripted(): Promise<boolean> {
+    const reply = { code: 200, text: STATUS_CODES[200] ?? "" };
+    const amended = this.connection.observed ? await this.connection.amend(reply) : reply;
+    if (amended === reply || this.connection.stream.destroyed) return false;
+    this.#announced = true;
+    if (amended) this.#script(amended.code ?? reply.code, amended.text);
+    return true;
+  }
+
   /** The file whose bytes are what is sent: observers are told how it went. */
   downloads(download: Download): void {
     const { path, length } = download;

@@ -79,6 +79,20 @@ describe("what a program gets", () => {
     expect((await environment(web, "GET /cgi-bin/env")).has("CONTENT_LENGTH")).toBe(false);
   });
 
+  test("where the path behind its name would lead in the lab's files, if those are in a folder", async () => {
+    const folder = folderOf({ env: `${TEXT}; env` });
+    const root = folderOf({ "page.html": "" });
+    await using lab = await startLab({ web: http({ cgi: folder }) }, { root });
+    const translated = async (rest: string) =>
+      (await environment(lab.servers.web, `GET /cgi-bin/env${rest}`)).get("PATH_TRANSLATED");
+    expect(await translated("/in/../a%20b/c")).toBe(join(root, "a b", "c"));
+    expect(await translated("")).toBeUndefined();
+    await using inMemory = await startLab({ web: http({ cgi: folder }) });
+    expect((await environment(inMemory.servers.web, "GET /cgi-bin/env/x")).has("PATH_TRANSLATED")).toBe(
+      false,
+    );
+  });
+
   test("its own folder as working directory, no arguments, and no shell in between", async () => {
     const folder = folderOf({ "sub/a b;c": `${TEXT}; pwd; echo "$#:$0"` });
     await using lab = await startLab({ web: http({ cgi: folder }) });

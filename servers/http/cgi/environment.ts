@@ -1,4 +1,5 @@
-import { STATUS_CODES } from "node:http";
+import { join } from "node:path";
+import { resolvePath } from "../../../core/path.ts";
 import type { Turn } from "../turn.ts";
 import type { CgiSettings } from "./options.ts";
 import type { Program } from "./program.ts";
@@ -14,11 +15,13 @@ const NOT_PASSED = new Set([
   "transfer-encoding",
 ]);
 
-/** Who asks, and with how much body. */
+/** Who asks, and of what. */
 export interface Asking {
   readonly user: string | undefined;
   /** Of the body in bytes; undefined where there is none. */
   readonly length: number | undefined;
+  /** The folder of the lab's files, where they are in one. */
+  readonly files: string | undefined;
 }
 
 /** The variables of RFC 3875 §4.1, and those beside them that programs commonly look at. */
@@ -26,7 +29,7 @@ export function environmentOf(
   turn: Turn,
   { file, name, rest }: Program,
   settings: CgiSettings,
-  { user, length }: Asking,
+  { user, length, files }: Asking,
 ): Record<string, string> {
   const { request, connection } = turn;
   const { headers, method, url, httpVersion } = request;
@@ -58,6 +61,8 @@ export function environmentOf(
       SSL_CLIENT_S_DN: (certificate.subject ?? "").replaceAll("\n", ","),
     }),
     ...(rest !== "" && { PATH_INFO: rest }),
+    // §4.1.6: where that path would lead in the lab's files, be there anything or not.
+    ...(rest !== "" && files !== undefined && { PATH_TRANSLATED: join(files, resolvePath(rest)) }),
     ...(user !== undefined && { AUTH_TYPE: "Basic", REMOTE_USER: user }),
     ...(length !== undefined && { CONTENT_LENGTH: String(length) }),
     ...(headers["content-type"] !== undefined && { CONTENT_TYPE: headers["content-type"] }),
@@ -72,49 +77,4 @@ export function environmentOf(
 
 function hostIn(host: string | undefined): string | undefined {
   return host?.replace(/:\d*$/, "") || undefined;
-}
-
-/** What a program says before its body. */
-export interface ScriptHead {
-  readonly status: number;
-  /** The reason phrase, where the program gives one. */
-  readonly reason?: string;
-  /** A path of this server to answer with instead. */
-  readonly redirect?: string;
-  /** Names and values in turn, as they came. */
-  readonly headers: readonly string[];
-}
-
-/** What the server alone can say, for they tell how a message is sent and not what it is. */
-const OF_THE_SERVER = /^(?:connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|status)$/i;
-
-/**
- * Reads a program's header fields (RFC 3875 §6).
- *
- * @returns undefined where it is no CGI response.
- */
-export function scriptHead(text: string): ScriptHead | undefined {
-  const headers: string[] = [];
-  const seen = new Map<string, string>();
-  for (const line of text.split(/\r?\n/)) {
-    const [, name, value = ""] =
-      /^([\w!#$%&'*+.^`|~-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*?)[ \t]*$/.exec(line) ?? [];
-    if (name === undefined) return undefined;
-    const key = name.toLowerCase();
-    const single = ["status", "location", "content-type", "content-length"].includes(key);
-    if (single && seen.has(key)) return undefined;
-    seen.set(key, value);
-    if (!OF_THE_SERVER.test(name)) headers.push(name, value);
-  }
-  const location = seen.get("location");
-  if (!seen.has("content-type") && !seen.has("status") && location === undefined) return undefined;
-  if (seen.has("content-length") && !/^\d{1,15}$/.test(seen.get("content-length") ?? "")) return undefined;
-  const [, code, reason = ""] = /^([2-5]\d\d)(?: (.*))?$/.exec(seen.get("status") ?? "200") ?? [];
-  if (code === undefined) return undefined;
-  if (location?.startsWith("/") && !location.startsWith("//") && !seen.has("status")) {
-    return { status: 200, redirect: location, headers };
-  }
-  const status = location !== undefined && !seen.has("status") ? 302 : Number(code);
-  const said = seen.has("status") && reason !== "" && reason !== STATUS_CODES[status];
-  return { status, ...(said && { reason }), headers };
 }

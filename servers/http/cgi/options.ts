@@ -1,7 +1,10 @@
 import { realpath, stat } from "node:fs/promises";
 import { WirelabError } from "../../../core/errors.ts";
 
-/** Programs that an HTTP server runs (RFC 3875). */
+/**
+ * Programs that an HTTP server runs (RFC 3875). They get no command line: a query without `=` is not taken apart into arguments
+ * (§4.4), since that has let clients give options to interpreters.
+ */
 export interface CgiOptions {
   /**
    * The folder on disk that they are in. Where it lies among the lab's files, clients can run what is in it, and neither read,

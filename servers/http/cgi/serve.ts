@@ -6,16 +6,14 @@ import type { Settings } from "../settings.ts";
 import { targetOf } from "../target.ts";
 import type { Turn } from "../turn.ts";
 import type { Visitors } from "../visitor.ts";
-import { environmentOf, type ScriptHead, scriptHead } from "./environment.ts";
+import { type Body, bodyOf, feed } from "./body.ts";
+import { environmentOf } from "./environment.ts";
 import type { CgiSettings } from "./options.ts";
+import { bad, endingWithin, headIn, rest } from "./output.ts";
 import { Places } from "./places.ts";
 import { type Program, programAt } from "./program.ts";
-import { type Ending, Script } from "./script.ts";
+import { Script } from "./script.ts";
 
-/** The longest head of a program's response, in bytes. */
-const MAX_HEAD = 65_536;
-/** A body whose length its head does not tell is gathered first, up to so many bytes: programs are told the length. */
-const MAX_GATHERED = 1_048_576;
 /** How often a program may send a request on to another path of this server. */
 const MAX_REDIRECTS = 5;
 /**
@@ -23,8 +21,6 @@ const MAX_REDIRECTS = 5;
  * or gone, and nothing but a write would tell.
  */
 const HALF_CLOSED = 3000;
-/** How long a program may live on behind its last byte until its response counts as whole, in milliseconds. */
-const LAST_BREATH = 1000;
 
 /** Runs programs for requests. */
 export interface Cgi {
@@ -35,10 +31,14 @@ export interface Cgi {
   close(): Promise<void>;
 }
 
-/** @param again serves a request anew, when a program has sent it on. */
+/**
+ * @param files the folder of the lab's files, where they are in one.
+ * @param again serves a request anew, when a program has sent it on.
+ */
 export function cgi(
   settings: CgiSettings,
   { maxBody }: Settings,
+  files: string | undefined,
   visitor: Visitors,
   again: (turn: Turn) => Promise<void>,
 ): Cgi {
@@ -59,7 +59,7 @@ export function cgi(
     if (place === "gone") return;
     if (place === "full") throw new Refusal(503, "Too many programs run at once.", { "Retry-After": "1" });
     try {
-      const env = environmentOf(turn, program, settings, { user, length: body.length });
+      const env = environmentOf(turn, program, settings, { user, length: body.length, files });
       const redirect = await run(turn, program, env, body);
       if (redirect === undefined) return;
       const count = (redirects.get(turn) ?? 0) + 1;
@@ -144,37 +144,6 @@ export function cgi(
 
 const ALLOWED = "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS";
 
-/** A request's body as a program gets it. */
-interface Body {
-  /** In bytes; undefined where there is none. */
-  readonly length: number | undefined;
-  /** All of it, where it had to be read first. */
-  readonly gathered?: Buffer;
-}
-
-/** @throws Refusal 413 for a body that is too long, 411 for one that is long and does not say how long. */
-async function bodyOf({ request }: Turn, maxBody: number): Promise<Body> {
-  const { headers } = request;
-  if (headers["transfer-encoding"] === undefined) {
-    const given = headers["content-length"];
-    const length = given === undefined ? undefined : Number(given);
-    if ((length ?? 0) > maxBody)
-      throw new Refusal(413, `The body is too long: it may have ${maxBody} bytes.`);
-    return { length };
-  }
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-    length += chunk.length;
-    if (length > Math.min(MAX_GATHERED, maxBody)) {
-      request.resume();
-      throw new Refusal(411, "A program is told how long its body is: send Content-Length with a long one.");
-    }
-    chunks.push(chunk);
-  }
-  return { length, gathered: Buffer.concat(chunks) };
-}
-
 function started(program: Program, env: Readonly<Record<string, string>>, timeout: number): Script {
   try {
     return new Script(program, env, timeout);
@@ -184,113 +153,6 @@ function started(program: Program, env: Readonly<Record<string, string>>, timeou
       `cannot be run (${messageOf(error)}): its first line names its interpreter, as #!/bin/sh`,
     );
   }
-}
-
-/** The body into the program, no faster than it reads. Resolves when nothing more is to come. */
-async function feed({ request }: Turn, script: Script, { gathered }: Body): Promise<void> {
-  if (gathered) {
-    script.input.end(gathered);
-    return;
-  }
-  request.on("data", () => script.alive());
-  try {
-    request.pipe(script.input);
-    // A program that ends without reading all of it is no failure: what it answers counts.
-    await Promise.race([new Promise((resolve) => script.input.once("close", resolve)), script.ended]);
-  } finally {
-    request.unpipe(script.input);
-    script.input.destroy();
-    // What it did not read is read and thrown away, so that the response is heard.
-    request.resume();
-  }
-}
-
-interface Begun {
-  readonly head: ScriptHead;
-  /** The body's first bytes; undefined where there are none. */
-  readonly first: Buffer | undefined;
-}
-
-/** @throws Refusal 502 or 504 for a program that does not say anything sensible. */
-async function headIn(output: AsyncGenerator<Buffer>, script: Script, program: Program): Promise<Begun> {
-  let gathered: Buffer = Buffer.alloc(0);
-  let end = -1;
-  let bodyAt = 0;
-  while (end < 0) {
-    const { value, done } = await output.next();
-    if (done)
-      throw await unfinished(script, program, gathered.length > 0 ? "ended amid its header fields" : "");
-    gathered = Buffer.concat([gathered, value]);
-    const text = gathered.toString("latin1");
-    const match = /\r?\n\r?\n/.exec(text);
-    if (match) {
-      end = match.index;
-      bodyAt = end + match[0].length;
-    } else if (gathered.length > MAX_HEAD) throw bad(program, "wrote no end of its header fields");
-  }
-  const head = scriptHead(gathered.toString("latin1", 0, end));
-  if (!head)
-    throw bad(program, "wrote no header fields: Content-Type: text/plain, an empty line, then the body");
-  if (head.redirect !== undefined) return { head, first: undefined };
-  // A program that crashes behind its head has not answered, so the head waits for the first byte of the body.
-  let first: Buffer | undefined = gathered.subarray(bodyAt);
-  if (first.length === 0) {
-    const next = await output.next();
-    first = next.done ? undefined : next.value;
-  }
-  if (!first) {
-    const ending = await script.ended;
-    if (ending.code !== 0) throw await unfinished(script, program, "");
-  }
-  return { head, first };
-}
-
-async function unfinished(script: Script, program: Program, what: string): Promise<Refusal> {
-  const ending = await script.ended;
-  if (script.timedOut) return new Refusal(504, `${program.name} took too long and was ended.`);
-  if (ending.code !== 0) return bad(program, "failed; the log says why");
-  return bad(program, what || "wrote nothing");
-}
-
-function bad({ name }: Program, what: string): Refusal {
-  return new Refusal(502, `${name} ${what}.`);
-}
-
-/** The body: what its head promises, and not a byte more. What breaks off must not look whole. */
-async function* rest(
-  first: Buffer | undefined,
-  output: AsyncGenerator<Buffer>,
-  script: Script,
-  { headers }: ScriptHead,
-): AsyncGenerator<Buffer> {
-  const field = headers.findIndex((name, index) => index % 2 === 0 && /^content-length$/i.test(name));
-  let left = field < 0 ? Number.POSITIVE_INFINITY : Number(headers[field + 1]);
-  if (first) {
-    yield first.subarray(0, left);
-    left -= first.length;
-  }
-  while (left > 0) {
-    const { value, done } = await output.next();
-    if (done) break;
-    yield value.subarray(0, left);
-    left -= value.length;
-  }
-  if (left > 0 && field >= 0) throw new Error("The program wrote less than it had promised.");
-  if (left > 0 && first && isCut(await endingWithin(script))) throw new Error("The program broke off.");
-}
-
-function isCut(ending: Ending | undefined): boolean {
-  return ending !== undefined && ending.code === undefined;
-}
-
-async function endingWithin(script: Script): Promise<Ending | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), LAST_BREATH);
-  });
-  const ending = await Promise.race([script.ended, late]);
-  clearTimeout(timer);
-  return ending;
 }
 
 /** RFC 3875 §6.2.2: the response is that of another path, asked for by GET and without a body. */

@@ -2,7 +2,10 @@ import { Refusal } from "../refusal.ts";
 import { json, send } from "../send.ts";
 import type { Turn } from "../turn.ts";
 import type { Visitors } from "../visitor.ts";
-import { ENDPOINTS, unknown } from "./endpoints.ts";
+import { BODIES } from "./bodies.ts";
+import { unknown } from "./endpoint.ts";
+import { REPLIES } from "./replies.ts";
+import { REQUESTS } from "./requests.ts";
 
 /** Answers that clients are tried on. */
 export interface Inspection {
@@ -12,7 +15,7 @@ export interface Inspection {
 
 /** @param prefix the path of all endpoints, with a slash at both ends. */
 export function inspection(prefix: string, visitors: Visitors): Inspection {
-  const endpoints = new Map(Object.entries(ENDPOINTS));
+  const endpoints = new Map(Object.entries({ ...REQUESTS, ...REPLIES, ...BODIES }));
   return {
     claims: (url) => url.startsWith(prefix),
     async serve(turn) {
