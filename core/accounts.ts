@@ -32,6 +32,8 @@ export interface Account {
    * the files directly in it: what pyftpdlib's `override_perm` does by default. Default: the same letters everywhere.
    */
   readonly paths?: Readonly<Record<string, string | PathPermissions>>;
+  /** What FTP says to the account when it has logged in, behind 230; lines parted by `\n`. Default `Logged in.` */
+  readonly greeting?: string;
   /** FTP sessions at the same time; one more is refused when it logs in. Default: as many as come. */
   readonly maxSessions?: number;
   /** How many bytes a second one FTP session may upload (`in`) and download (`out`). Default: as fast as it goes. */
@@ -47,6 +49,7 @@ export interface KnownAccount {
   readonly permissions: string;
   /** The longest path first. Default: none. */
   readonly paths?: readonly PathRule[];
+  readonly greeting?: string;
   readonly maxSessions?: number;
   readonly bytesPerSecond?: BytesPerSecond;
 }
@@ -146,10 +149,11 @@ function checked(account: Account): KnownAccount {
     home = "/",
     permissions = "elr",
     paths = {},
+    greeting,
     maxSessions,
     bytesPerSecond,
   } = account;
-  for (const [field, value] of Object.entries({ name, password, home, permissions })) {
+  for (const [field, value] of Object.entries({ name, password, home, permissions, greeting })) {
     // From a configuration file anything may come.
     if (value !== undefined && typeof value !== "string")
       throw badAccount(name, `needs a string as ${field}`);
@@ -171,6 +175,7 @@ function checked(account: Account): KnownAccount {
     home: place,
     permissions,
     ...(rules.length > 0 && { paths: rules.sort((one, other) => other.path.length - one.path.length) }),
+    ...(greeting !== undefined && { greeting }),
     ...(maxSessions !== undefined && { maxSessions }),
     ...(bytesPerSecond && { bytesPerSecond }),
   };

@@ -86,6 +86,7 @@ test.each([
   [[{ name: "a", paths: { "/in": "wx" } }], 'permission "x"'],
   [[{ name: "a", paths: { "/in\0": "w" } }], "no path"],
   [[{ name: "a", home: "/home/a", paths: { "/home/ann": "w" } }], "outside its home"],
+  [JSON.parse('[{ "name": "a", "greeting": 5 }]'), "string as greeting"],
   [[{ name: "a", maxSessions: 0 }], "0 as limit (maxSessions)"],
   [[{ name: "a", bytesPerSecond: { out: Number.NaN } }], "NaN as limit (out)"],
   [JSON.parse('[{ "name": "a", "bytesPerSecond": { "up": 5 } }]'), 'bytesPerSecond "up"'],

@@ -50,7 +50,8 @@ export function accountShape({ text, flag, whole, either, record, object }: Kit)
     home: text,
     permissions: text,
     paths: record(either(text, object(permissions, "permissions"))),
-    maxSessions: whole(0),
+    greeting: text,
+    maxSessions: whole(1),
     bytesPerSecond: object({ in: whole(1), out: whole(1) }),
   };
   return object(shape, "name");

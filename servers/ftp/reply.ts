@@ -16,6 +16,11 @@ export function multiline(code: number, first: string, lines: readonly string[],
   return { code, text: [first, ...lines, last].map(printable).join("\n") };
 }
 
+/** A reply of as many lines as the owner of the server has written. */
+export function ofLines(code: number, text: string): FtpReply {
+  return { code, text: text.replaceAll("\r\n", "\n") };
+}
+
 /** The bytes of a reply. */
 export function onTheWire({ code, text }: Reply): string {
   const lines = text.split("\n");

@@ -9,7 +9,7 @@ import type { Files } from "./files.ts";
 import { settled } from "./flow.ts";
 import type { FtpSettings } from "./index.ts";
 import type { Interpreter } from "./interpreter.ts";
-import { type FtpReply, onTheWire, reply } from "./reply.ts";
+import { type FtpReply, ofLines, onTheWire, reply } from "./reply.ts";
 import { type Cargo, Transfer } from "./transfer.ts";
 import type { Algorithm } from "./verbs/digests.ts";
 
@@ -191,8 +191,7 @@ export class Session {
   }
 
   async #greet(): Promise<void> {
-    const lines = this.settings.greeting.split(/\r?\n/);
-    await this.#send({ code: 220, text: lines.join("\n") }, performance.now());
+    await this.#send(ofLines(220, this.settings.greeting), performance.now());
     this.#working = false;
     this.#work();
   }

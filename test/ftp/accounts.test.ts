@@ -54,6 +54,14 @@ describe("letters for some paths", () => {
   });
 });
 
+test("an account has a greeting of its own", async () => {
+  const greeting = "Hello, ann.\n230 files are new.\r\nHave a nice day.";
+  await using lab = await ftpLab({ accounts: [{ name: "ann", password: "pw", greeting }] });
+  await using client = await Dialogue.greeted(lab.servers.files);
+  await client.say("USER ann");
+  expect(await client.say("PASS pw")).toBe("230-Hello, ann.\n 230 files are new.\n230 Have a nice day.");
+});
+
 describe("a limit of sessions", () => {
   const limited = {
     accounts: [

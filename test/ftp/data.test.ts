@@ -256,7 +256,6 @@ describe("active", () => {
       "PORT 127,0,0,1,0,25",
       "PORT 127,0,0,1,3,255",
       "EPRT |1|127.0.0.2|50000|",
-      "EPRT |1|localhost|50000|",
       "EPRT |1|127.0.0.1|80|",
     ]) {
       // RFC 2577 §3 has 504 for low ports.
@@ -273,6 +272,8 @@ describe("active", () => {
       "EPRT |1|127.0.0.1|",
       "EPRT 1|127.0.0.1|50000",
       "EPRT |x|127.0.0.1|50000|",
+      "EPRT |1|localhost|50000|",
+      "EPRT |1|1.2.3.256|50000|",
       "EPRT ||||",
     ]) {
       expect(await client.code(command), command).toBe(501);

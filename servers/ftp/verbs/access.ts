@@ -1,4 +1,4 @@
-import { type FtpReply, reply } from "../reply.ts";
+import { type FtpReply, ofLines, reply } from "../reply.ts";
 import type { Session } from "../session.ts";
 import type { VerbTable } from "../verb.ts";
 
@@ -11,7 +11,7 @@ async function logIn(session: Session, password: string) {
   connection.emit({ type: "login", user, ok: entered });
   if (entered) {
     session.failedLogins = 0;
-    return reply(230, "Logged in.");
+    return ofLines(230, files.account.greeting ?? "Logged in.");
   }
   if (files) {
     session.logout();

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import type { DataPort } from "../../../core/service.ts";
 import {
   familyOf,
@@ -175,6 +176,7 @@ export const PARAMETER_VERBS = {
       if (!parsed) return reply(501, "Invalid EPRT format.");
       const family = familyOf(session.connection);
       if (parsed.family !== family) return reply(522, `Network protocol not supported, use (${family})`);
+      if (isIP(parsed.to.host) === 0) return reply(501, "Invalid EPRT format.");
       return active(session, parsed.to);
     },
   },
