@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server } from "node:http";
-import type { Duplex } from "node:stream";
+import { type Duplex, Writable } from "node:stream";
 import { type ServerOptions, WebSocket, WebSocketServer } from "ws";
 import { linesRedacted } from "../../core/capture/redaction.ts";
 import type { Connection, Engine, Goodbye, Site } from "../../core/service.ts";
@@ -129,6 +129,7 @@ export function webSocketEngine(site: Site, settings: Settings): Engine {
     const linked = (socket: LinkedSocket) => {
       const link = new Link(connection, socket, settings.maxBuffered, serverOf(route, asked, settings, site));
       socket.link = link;
+      if (socket.extensions !== "") keepFromReadingOn(socket);
       socket.on("message", onMessage);
       socket.on("ping", onPing);
       socket.on("pong", onPong);
@@ -251,6 +252,20 @@ export function webSocketEngine(site: Site, settings: Settings): Engine {
       server?.close();
       clearInterval(beats);
     },
+  };
+}
+
+/**
+ * A receiver of ws 8.23 that has failed reads on in what has come in while it was inflating, finds its state broken, and throws
+ * where nobody catches: six lines of a client would end the process. What is behind an error is none of its business.
+ */
+function keepFromReadingOn(socket: LinkedSocket): void {
+  const receiver: unknown = Reflect.get(socket, "_receiver");
+  if (!(receiver instanceof Writable)) return;
+  const write = receiver._write;
+  receiver._write = (chunk, encoding, done) => {
+    if (receiver.errored) done();
+    else write.call(receiver, chunk, encoding, done);
   };
 }
 

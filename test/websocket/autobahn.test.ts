@@ -540,6 +540,27 @@ describe("12 deflating", () => {
   });
 });
 
+// ws reads on behind an error in what has come in meanwhile, and throws where nobody catches.
+test.each([
+  ["text that is no UTF-8", frame("text", Buffer.alloc(100, 0xff)), "close 1007"],
+  ["a frame too many", more("x"), "close 1002"],
+  ["an opcode that is not known", frame(3, "x"), "close 1002"],
+] as const)("what comes in while a message is inflated may be wrong: %s", async (_name, wrong, close) => {
+  const extensions = { "Sec-WebSocket-Extensions": "permessage-deflate" };
+  using client = await RawClient.open(lab.servers.live, "/echo", extensions);
+  const long = frame("binary", deflateRawSync(Buffer.alloc(15 * K * K)), { rsv: 4 });
+  for (const each of [long, wrong, frame("binary", Buffer.alloc(1000))]) {
+    client.send(each);
+    // Each is to be read by itself.
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  const { kind, data } = await client.next();
+  expect([kind, data.length > 0]).toEqual(["binary", true]);
+  expect(await client.rest()).toEqual([close, "end"]);
+  using next = await RawClient.open(lab.servers.live, "/echo", extensions);
+  expect(await next.send(text(HELLO)).words()).toMatch(/^text /);
+});
+
 describe("13 deflating as agreed", () => {
   test.each(Object.entries(OFFERS))("%s: %s", (_name, offer) => exchange(offer, NATURES["12.3 prose"]!));
 });
