@@ -294,6 +294,7 @@ export class SocketConnection implements Connection, Witnessed {
 
   reset(reason: CloseReason): void {
     this.#reason ??= reason;
+    if (this.#torn) return;
     this.#torn = true;
     this.#ending = true;
     resetSocket(this.#socket, this.#carrier);

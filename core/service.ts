@@ -261,6 +261,6 @@ export interface Connection {
   end(reason?: CloseReason): void;
   /** Closes at once; what was not sent yet is lost. */
   cut(reason: CloseReason): void;
-  /** As {@link Connection.cut}, with an RST, as a machine closes that has crashed. */
+  /** As {@link Connection.cut}, with an RST, as a machine closes that has crashed. Harmless when called again. */
   reset(reason: CloseReason): void;
 }
