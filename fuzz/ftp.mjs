@@ -5,14 +5,11 @@
 import { connect } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { ftp, startLab } from "../dist/index.js";
-import { below, conclude, heap, pick, random, seconds, seed } from "./chance.mjs";
+import { below, pick, random } from "./chance.mjs";
+import { besiege } from "./siege.mjs";
 
-/** Clients at a time. */
-const CLIENTS = 16;
 /** How long a client that behaves waits for its replies, in milliseconds: longer than a data connection is waited for. */
 const PATIENCE = 15_000;
-/** What the heap may have grown by from the first tenth of the time to the end, in bytes. */
-const GROWTH = 24 * 1024 * 1024;
 
 const noise = (length) => Buffer.from(Array.from({ length }, () => below(256)));
 
@@ -56,7 +53,6 @@ function line() {
   return random() < 0.3 ? verb : `${verb} ${pick(ARGUMENTS)}`;
 }
 
-let clients = 0;
 let commands = 0;
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const closing = (socket) => {
@@ -232,36 +228,6 @@ const lab = await startLab(
   { tls: true, transcript: 1000, files: { "/a": "hello", "/dir/c": "x".repeat(100_000) } },
 );
 const { plain, implicit } = lab.servers;
-const open = new Map();
-const wrong = [];
-lab.events.subscribe(({ type, connection }) => {
-  if (type === "opened") open.set(connection, 0);
-  // Those that were closed once need not be remembered.
-  if (type === "closed" && !open.delete(connection)) wrong.push(`${connection} was told to be closed twice.`);
-});
-
-console.log(`ftp: ${seconds} s with --seed=${seed}`);
-const began = performance.now();
-const passed = () => (performance.now() - began) / 1000;
-let failure;
-const failed = (error) => {
-  failure ??= error;
-};
-const over = () => failure !== undefined || passed() >= seconds;
-const watched = witness(plain.port, over).catch(failed);
-let before;
-const attackers = Array.from({ length: CLIENTS }, async () => {
-  while (!over()) {
-    if (before === undefined && passed() > seconds / 10) before = heap();
-    clients += 1;
-    const way = random();
-    if (way < 0.4) await counted(plain.port).catch(failed);
-    else if (way < 0.8) await torn(plain.port);
-    else await garbled(way < 0.9 ? { port: plain.port } : { port: implicit.port, implicit: true });
-    // What it has stored and made is to be no more than one client's.
-    if (clients % 200 === 0) await lab.store.list("/").then(clear);
-  }
-});
 
 async function clear(entries) {
   for (const { path, name, type } of entries) {
@@ -269,13 +235,17 @@ async function clear(entries) {
   }
 }
 
-await Promise.all(attackers);
-const longest = await watched;
-if (failure) wrong.push(failure.message);
-await lab.stop({ grace: 0 });
-await lab.store.list("/").then(clear);
-const grown = heap() - (before ?? heap());
-if (grown > GROWTH) wrong.push(`The heap has grown by ${grown} bytes.`);
-if (open.size > 0) wrong.push(`${open.size} connections were not told to be closed.`);
-const figures = `${clients} clients, ${commands} counted commands, longest answer ${longest?.toFixed(0)} ms, heap ${(grown / 1e6).toFixed(1)} MB`;
-conclude("ftp", figures, wrong);
+await besiege("ftp", lab, {
+  clients: 16,
+  witness: (over) => witness(plain.port, over),
+  async attack(count) {
+    const way = random();
+    if (way < 0.4) await counted(plain.port);
+    else if (way < 0.8) await torn(plain.port);
+    else await garbled(way < 0.9 ? { port: plain.port } : { port: implicit.port, implicit: true });
+    // What it has stored and made is to be no more than one client's.
+    if (count % 200 === 0) await lab.store.list("/").then(clear);
+  },
+  tidy: () => lab.store.list("/").then(clear),
+  figures: () => `${commands} counted commands`,
+});

@@ -3,14 +3,11 @@
 //   node fuzz/telnet.mjs [--seconds=60] [--seed=N]
 import { connect } from "node:net";
 import { startLab, telnet } from "../dist/index.js";
-import { below, conclude, heap, pick, random, seconds, seed } from "./chance.mjs";
+import { below, pick, random } from "./chance.mjs";
+import { besiege } from "./siege.mjs";
 
-/** Clients at a time. */
-const CLIENTS = 24;
 /** How long the witness waits for its answer, in milliseconds. */
 const PATIENCE = 10_000;
-/** What the heap may have grown by from the first tenth of the time to the end, in bytes. */
-const GROWTH = 24 * 1024 * 1024;
 
 const bytes = (length, byte) => Buffer.from(Array.from({ length }, byte ?? (() => below(256))));
 
@@ -58,12 +55,10 @@ const PIECES = [
 const encoded = (piece) => (typeof piece === "string" ? Buffer.from(piece) : piece);
 const turn = () => new Promise((resolve) => setTimeout(resolve, below(3)));
 
-let clients = 0;
 let sent = 0;
 
 /** One client, from coming to going. */
 async function attack(port) {
-  clients += 1;
   const socket = connect({ port, host: "127.0.0.1", noDelay: true, allowHalfOpen: random() < 0.3 });
   const closed = new Promise((resolve) => socket.once("close", resolve));
   socket.on("error", () => {});
@@ -139,36 +134,10 @@ const lab = await startLab(
   },
   { transcript: 1000, accounts: [{ name: "admin", password: "pw" }] },
 );
-const open = new Map();
-const wrong = [];
-lab.events.subscribe(({ type, connection }) => {
-  if (type === "opened") open.set(connection, 0);
-  if (type === "closed") open.set(connection, (open.get(connection) ?? 0) + 1);
-});
-
-console.log(`telnet: ${seconds} s with --seed=${seed}`);
-const began = performance.now();
-const passed = () => (performance.now() - began) / 1000;
 const ports = Object.values(lab.servers).map(({ port }) => port);
-let failure;
-const watched = witness(lab.servers.shell.port, () => failure || passed() >= seconds).catch((error) => {
-  failure = error;
+
+await besiege("telnet", lab, {
+  witness: (over) => witness(lab.servers.shell.port, over),
+  attack: () => attack(pick(ports)),
+  figures: () => `${(sent / 1e6).toFixed(1)} MB`,
 });
-let before;
-const attackers = Array.from({ length: CLIENTS }, async () => {
-  while (!failure && passed() < seconds) {
-    if (before === undefined && passed() > seconds / 10) before = heap();
-    await attack(pick(ports));
-  }
-});
-await Promise.all(attackers);
-const longest = await watched;
-if (failure) wrong.push(failure.message);
-await lab.stop();
-const grown = heap() - (before ?? heap());
-if (grown > GROWTH) wrong.push(`The heap has grown by ${grown} bytes.`);
-const odd = [...open].filter(([, times]) => times !== 1);
-if (odd.length > 0)
-  wrong.push(`${odd.length} connections were not told to be closed once: ${odd.slice(0, 5)}`);
-const figures = `${clients} clients, ${(sent / 1e6).toFixed(1)} MB, longest answer ${longest?.toFixed(0)} ms, heap ${(grown / 1e6).toFixed(1)} MB`;
-conclude("telnet", figures, wrong);

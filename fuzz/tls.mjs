@@ -8,14 +8,11 @@ import { Duplex } from "node:stream";
 import { text } from "node:stream/consumers";
 import { connect as connectTls } from "node:tls";
 import { ftp, http, startLab, tcp, telnet } from "../dist/index.js";
-import { below, conclude, heap, pick, random, seconds, seed } from "./chance.mjs";
+import { below, pick, random } from "./chance.mjs";
+import { besiege } from "./siege.mjs";
 
-/** Clients at a time. */
-const CLIENTS = 12;
 /** How long the witness waits for its answer, in milliseconds. */
 const PATIENCE = 10_000;
-/** What the heap may have grown by from the first tenth of the time to the end, in bytes. */
-const GROWTH = 24 * 1024 * 1024;
 
 const noise = (length) => Buffer.from(Array.from({ length }, () => below(256)));
 const turn = () => new Promise((resolve) => setTimeout(resolve, below(4)));
@@ -55,12 +52,10 @@ function bending(socket, chance) {
   return stream.on("error", () => {});
 }
 
-let clients = 0;
 let handshakes = 0;
 
 /** One client, from coming to going. */
 async function attack({ port, protocol, url }, certificates) {
-  clients += 1;
   const socket = connect({ port, host: "127.0.0.1", noDelay: true });
   const closed = new Promise((resolve) => socket.once("close", resolve));
   socket.on("error", () => {});
@@ -130,38 +125,13 @@ const lab = await startLab(
 const certificates = await Promise.all(
   [undefined, "expired", "untrusted"].map((broken) => lab.clientCertificate("eve", broken)),
 );
-const open = new Map();
-const wrong = [];
-lab.events.subscribe((event) => {
-  const { type, connection } = event;
-  if (type === "opened") open.set(connection, 0);
-  if (type === "closed") open.set(connection, (open.get(connection) ?? 0) + 1);
-  if (type === "error" && /routines|\.c:/.test(event.message)) wrong.push(`An error says ${event.message}`);
-});
-
-console.log(`tls: ${seconds} s with --seed=${seed}`);
-const began = performance.now();
-const passed = () => (performance.now() - began) / 1000;
 const servers = Object.values(lab.servers);
-let failure;
-const watched = witness(lab.servers.echo, lab.ca, () => failure || passed() >= seconds).catch((error) => {
-  failure = error;
+
+await besiege("tls", lab, {
+  clients: 12,
+  witness: (over) => witness(lab.servers.echo, lab.ca, over),
+  attack: () => attack(pick(servers), certificates),
+  complaint: ({ type, message }) =>
+    type === "error" && /routines|\.c:/.test(message) ? `An error says ${message}` : undefined,
+  figures: () => `${handshakes} handshakes`,
 });
-let before;
-const attackers = Array.from({ length: CLIENTS }, async () => {
-  while (!failure && passed() < seconds) {
-    if (before === undefined && passed() > seconds / 10) before = heap();
-    await attack(pick(servers), certificates);
-  }
-});
-await Promise.all(attackers);
-const longest = await watched;
-if (failure) wrong.push(failure.message);
-await lab.stop();
-const grown = heap() - (before ?? heap());
-if (grown > GROWTH) wrong.push(`The heap has grown by ${grown} bytes.`);
-const odd = [...open].filter(([, times]) => times !== 1);
-if (odd.length > 0)
-  wrong.push(`${odd.length} connections were not told to be closed once: ${odd.slice(0, 5)}`);
-const figures = `${clients} clients, ${handshakes} handshakes, longest answer ${longest?.toFixed(0)} ms, heap ${(grown / 1e6).toFixed(1)} MB`;
-conclude("tls", figures, wrong);

@@ -5,14 +5,11 @@
 import { connect } from "node:net";
 import { deflateRawSync, constants as zlib } from "node:zlib";
 import { http, startLab, websocket } from "../dist/index.js";
-import { below, heap, pick, random, seconds, seed } from "./chance.mjs";
+import { below, pick, random, seed } from "./chance.mjs";
+import { besiege } from "./siege.mjs";
 
-/** Clients at a time. */
-const CLIENTS = 24;
 /** How long an answer is waited for, in milliseconds. */
 const PATIENCE = 15_000;
-/** What the heap may have grown by from the first tenth of the time to the end, in bytes. */
-const GROWTH = 32 * 1024 * 1024;
 
 const noise = (length) => Buffer.from(Array.from({ length }, () => below(256)));
 const turn = () => new Promise((resolve) => setTimeout(resolve, below(3)));
@@ -118,7 +115,6 @@ function opening(path, kind = "odd") {
   return `${lines.filter(Boolean).join("\r\n")}\r\n\r\n`;
 }
 
-let clients = 0;
 let echoes = 0;
 
 /** Sends bytes whole or in pieces. */
@@ -252,42 +248,14 @@ for (const rule of [
   lab.faults.add(rule);
 }
 const { plain, deflating, ruled, web } = lab.servers;
-const open = new Set();
-const wrong = [];
-lab.events.subscribe(({ type, connection }) => {
-  if (type === "opened") open.add(connection);
-  // Those that were closed once need not be remembered.
-  if (type === "closed" && !open.delete(connection)) wrong.push(`${connection} was told to be closed twice.`);
-});
 
-console.log(`websocket: ${seconds} s with --seed=${seed}`);
-const began = performance.now();
-const passed = () => (performance.now() - began) / 1000;
-let failure;
-const failed = (error) => {
-  failure ??= error;
-};
-const over = () => failure !== undefined || passed() >= seconds;
-const watched = witness(plain.port, over).catch(failed);
-let before;
-const attackers = Array.from({ length: CLIENTS }, async () => {
-  while (!over()) {
-    if (before === undefined && passed() > seconds / 10) before = heap();
-    clients += 1;
+await besiege("websocket", lab, {
+  witness: (over) => witness(plain.port, over),
+  attack() {
     const way = random();
-    if (way < 0.2) await keep(plain.port, "/echo").catch(failed);
-    else if (way < 0.3) await keep(web.port, "/ws/echo").catch(failed);
-    else await attack(pick([plain, deflating, ruled, web]).port);
-  }
+    if (way < 0.2) return keep(plain.port, "/echo");
+    if (way < 0.3) return keep(web.port, "/ws/echo");
+    return attack(pick([plain, deflating, ruled, web]).port);
+  },
+  figures: () => `${echoes} counted echoes`,
 });
-await Promise.all(attackers);
-const longest = await watched;
-if (failure) wrong.push(failure.message);
-await lab.stop({ grace: 0 });
-const grown = heap() - (before ?? heap());
-if (grown > GROWTH) wrong.push(`The heap has grown by ${grown} bytes.`);
-if (open.size > 0) wrong.push(`${open.size} connections were not told to be closed.`);
-const figures = `${clients} clients, ${echoes} counted echoes, longest answer ${longest?.toFixed(0)} ms, heap ${(grown / 1e6).toFixed(1)} MB`;
-console.log(`websocket: ${figures}`);
-for (const why of wrong) console.error(`websocket: ${why} Again: node fuzz/websocket.mjs --seed=${seed}`);
-process.exitCode = wrong.length > 0 ? 1 : 0;
