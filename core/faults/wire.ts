@@ -27,8 +27,8 @@ export class Wire extends Duplex {
     error: (error: Error) => this.destroy(error),
     close: () => {
       this.#left();
-      // What was held on its way in is still delivered after the peer has gone in good order.
-      if (this.readableEnded || this.#lanes.in.finished) this.destroy();
+      // What was held on its way in is still delivered after the peer has gone in good order, and then alone there is an end.
+      if (this.readableEnded || this.#lanes.in.finished || !this.#under.readableEnded) this.destroy();
       else this.once("end", () => this.destroy());
     },
   };

@@ -162,6 +162,8 @@ export function webSocketEngine(site: Site, settings: Settings): Engine {
       }, pingInterval);
     }
     connection.closed.then(() => {
+      // A Wire may still have what nobody can answer.
+      stream.destroy();
       links.delete(connection);
       if (links.size > 0) return;
       clearInterval(beats);

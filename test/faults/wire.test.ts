@@ -57,6 +57,35 @@ describe("without a rule", () => {
   });
 });
 
+test("an engine hears that a shaped connection was cut, also where it does not read", async () => {
+  for (const reading of ["flows", "is paused"]) {
+    const closed: Promise<unknown>[] = [];
+    await using lab = await startLab(
+      {
+        one: {
+          protocol: "tcp",
+          listen: {},
+          open: () => ({
+            accept({ stream }) {
+              closed.push(once(stream, "close"));
+              if (reading === "flows") stream.resume();
+            },
+          }),
+        },
+      },
+      { faults: [{ fault: { kind: "latency", ms: 1 } }] },
+    );
+    const opened = lab.events.next("opened");
+    const { host, port } = lab.servers.one;
+    const client = connect({ host, port }, () => client.write("unread"));
+    client.on("error", () => {});
+    await opened;
+    await lab.stop({ grace: 0 });
+    expect(closed).toHaveLength(1);
+    await Promise.all(closed);
+  }
+});
+
 test("a tap is shown all bytes, both ways, in order", async () => {
   const passed: string[] = [];
   await using lab = await startLab(
