@@ -22,6 +22,7 @@ export type { Mismatch, Scripted } from "./core/script/results.ts";
 export type * from "./core/script/steps.ts";
 export type { OpenConnection, Server, StopOptions, StopReport } from "./core/server.ts";
 export type * from "./core/service.ts";
+export type { Copied, CopyOptions } from "./core/store/copy.ts";
 export { directoryStore } from "./core/store/directory.ts";
 export type { Change, Diff, InspectedStore, Snapshot } from "./core/store/inspect.ts";
 export { type MemoryStoreOptions, memoryStore } from "./core/store/memory.ts";

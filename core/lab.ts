@@ -16,6 +16,7 @@ import { type Logger, type LogOptions, logEvents, logger, SILENT } from "./log.t
 import { rooms } from "./rooms.ts";
 import { RunningServer, type Server, type StopOptions, type StopReport } from "./server.ts";
 import type { Connection, Engine, Service, Site } from "./service.ts";
+import { type CopyOptions, copyStore } from "./store/copy.ts";
 import { directoryStore } from "./store/directory.ts";
 import { type InspectedStore, inspected } from "./store/inspect.ts";
 import { makePath } from "./store/make-path.ts";
@@ -32,7 +33,12 @@ export interface LabOptions {
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
   /** A folder to keep files in, instead of in memory. Nothing is put there by itself. */
   readonly root?: string;
-  /** A store of one's own, instead of both; {@link Lab.reset} leaves it, and a folder, as they are. */
+  /**
+   * A folder whose files the lab begins with, in memory, instead of both. The folder is read, and left alone; symlinks that lead
+   * out of it are not there. {@link Lab.reset} goes back to what was read.
+   */
+  readonly copy?: string | CopyOptions;
+  /** A store of one's own, instead of all these; {@link Lab.reset} leaves it, and a folder, as they are. */
   readonly store?: Store;
   /**
    * TLS for every server that does not say otherwise by its own `tls`, each as its protocol has it: HTTPS, WSS, telnets, TLS over TCP;
@@ -156,7 +162,7 @@ export async function startLab<const T extends Readonly<Record<string, Service>>
 ): Promise<Lab<keyof T & string, ServersOf<T>>> {
   const accounts = accountTable(options.accounts ?? DEFAULT_ACCOUNTS);
   const clock = clockFrom(options.clock);
-  const store = inspected(await secluded(await storeOf(options, clock), services));
+  const store = inspected(await secluded(await storeOf(options, clock, services), services));
   for (const { home } of accounts) await makePath(store, home);
   const tls = new LabTls(options.tls);
   const events = new EventStream();
@@ -334,12 +340,21 @@ function ours(connection: Connection): SocketConnection {
   throw new WirelabError("BAD_OPTION", "A data connection needs a parent that core has accepted or dialled.");
 }
 
-async function storeOf({ store, root, files }: LabOptions, clock: Clock): Promise<Store> {
-  const given = Object.entries({ store, root, files }).flatMap(([name, value]) =>
+async function storeOf(
+  { store, root, files, copy }: LabOptions,
+  clock: Clock,
+  services: Readonly<Record<string, Service>>,
+): Promise<Store> {
+  const given = Object.entries({ store, root, files, copy }).flatMap(([name, value]) =>
     value === undefined ? [] : [name],
   );
   if (given.length > 1) throw new WirelabError("BAD_OPTION", `Give one of ${given.join(" and ")}, not both.`);
   if (store) return store;
   if (root !== undefined) return directoryStore(root, { clock });
-  return memoryStore({ files: files ?? DEFAULT_FILES, now: () => clock.now() });
+  const now = () => clock.now();
+  if (copy === undefined) return memoryStore({ files: files ?? DEFAULT_FILES, now });
+  const source = typeof copy === "string" ? { folder: copy } : copy;
+  const filled = memoryStore({ now });
+  await copyStore(await secluded(await directoryStore(source.folder), services), filled, source);
+  return filled;
 }

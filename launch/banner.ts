@@ -11,12 +11,14 @@ export function banner(
   version: string,
   control: Pick<Control, "url" | "token" | "host"> | undefined,
 ): string {
-  const { root } = plan.settings;
+  const { root, copy } = plan.settings;
+  const files =
+    root !== undefined ? `in ${root}` : copy !== undefined ? `of ${copy}, in memory` : "in memory";
   const names = plan.accounts.map(({ name, permissions = "elr" }) => `${name} (${permissions})`);
   const exposed = exposedServers(plan);
   const lines = [
     "",
-    `wirelab ${version} – files ${root === undefined ? "in memory" : `in ${root}`}, accounts: ${names.join(", ")}`,
+    `wirelab ${version} – files ${files}, accounts: ${names.join(", ")}`,
     "",
     ...Object.values(servers).flatMap((server) => pasteable(plan, server)),
     ...(control

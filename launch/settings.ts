@@ -30,6 +30,14 @@ export const SETTINGS = {
     root: value("--root <DIR>", "keep files in this folder instead of in memory", String, {
       names: "folder",
     }),
+    copy: value(
+      "--copy <DIR>",
+      "begin with a copy of this folder in memory, and leave the folder alone",
+      String,
+      {
+        names: "folder",
+      },
+    ),
     accounts: list(
       "--user <NAME:PASSWORD>",
       `an account, with :PERMISSIONS behind it or elr (repeatable; default foo:bar:${PERMISSIONS})`,

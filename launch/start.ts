@@ -48,7 +48,7 @@ export async function controlled({ settings }: Plan, lab: Lab, port: number): Pr
 
 /** Starts what is planned. Files of an earlier run, which others may wait for, are gone before. */
 export async function started(plan: Plan, terminal: Terminal, usual: LabOptions): Promise<Lab> {
-  const { envFile, host, root, seed, faults, logLevel, logFormat } = plan.settings;
+  const { envFile, host, root, copy, seed, faults, logLevel, logFormat } = plan.settings;
   if (envFile !== undefined) clearEnvironmentFile(envFile);
   clearTlsFiles(plan.settings);
   const services = await Promise.all(
@@ -60,7 +60,16 @@ export async function started(plan: Plan, terminal: Terminal, usual: LabOptions)
   return startLab(Object.fromEntries(services), {
     ...(await recordTo(plan.settings, terminal)),
     ...usual,
-    ...defined({ ...plan.lab, host, root, seed, faults, accounts: plan.accounts, tls: plan.tls }),
+    ...defined({
+      ...plan.lab,
+      host,
+      root,
+      copy: copying(copy, terminal),
+      seed,
+      faults,
+      accounts: plan.accounts,
+      tls: plan.tls,
+    }),
     log: {
       level: logLevel,
       format: logFormat ?? (screen === "none" ? "json" : "pretty"),
@@ -68,6 +77,23 @@ export async function started(plan: Plan, terminal: Terminal, usual: LabOptions)
       stream: stderr,
     },
   });
+}
+
+/** How often the copy of a folder tells how far it is, in milliseconds. */
+const TOLD = 1000;
+
+/** A folder to copy; one that takes its time tells how far it is. */
+function copying(folder: string | undefined, { stderr }: Terminal): LabOptions["copy"] {
+  if (folder === undefined) return undefined;
+  let last = performance.now();
+  return {
+    folder,
+    progress({ files, bytes }) {
+      if (performance.now() - last < TOLD) return;
+      last = performance.now();
+      stderr.write(`wirelab: ${folder}: ${files} files copied, ${(bytes / 1e6).toFixed(1)} MB\n`);
+    },
+  };
 }
 
 /** Writes the files that others wait for. */

@@ -238,6 +238,18 @@ describe("starting", () => {
     expect(stderr).not.toContain("secret");
   });
 
+  test("a copy of a folder, which is left alone", async () => {
+    const copied = folder();
+    writeFileSync(join(copied, "a.txt"), "from disk");
+    await using running = await Running.start("--http=0", "--copy", copied);
+    const { url } = running.at("http");
+    expect(await (await fetch(`${url}/a.txt`)).text()).toBe("from disk");
+    const authorization = `Basic ${Buffer.from("foo:bar").toString("base64")}`;
+    expect((await fetch(`${url}/a.txt`, { method: "DELETE", headers: { authorization } })).ok).toBe(true);
+    expect(readFileSync(join(copied, "a.txt"), "utf8")).toBe("from disk");
+    expect((await running.stop()).stderr).toContain(`files of ${copied}, in memory`);
+  });
+
   test("programs of a folder, found as this process finds them", async () => {
     const cgi = folder();
     writeFileSync(
@@ -449,7 +461,7 @@ describe("exit codes", () => {
       "--http",
       "--tcp",
       "--ws[=ADDR]",
-      "--udp [ADDR]",
+      "--udp[=ADDR]",
       "--ready",
       "--root",
       "Exit codes",
@@ -473,6 +485,7 @@ describe("on a fresh clone", () => {
     const clone = folder();
     const files = [
       ...readdirSync(root).filter((name) => /\.(ts|json)$/.test(name)),
+      "control",
       "core",
       "servers",
       "launch",
