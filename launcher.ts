@@ -25,8 +25,8 @@ function stopOnSignals(lab: Lab): void {
     process.stderr.write("wirelab: stopping; once more to stop at once\n");
     lab.stop().then(
       ({ cut }) => {
-        if (cut.length > 0)
-          process.stderr.write(`wirelab: ${cut.length} connections were still open and have been cut\n`);
+        const many = cut.length === 1 ? "1 connection was" : `${cut.length} connections were`;
+        if (cut.length > 0) process.stderr.write(`wirelab: ${many} still open, and cut\n`);
       },
       (error) => fail(EXIT.failure, error),
     );

@@ -1,13 +1,64 @@
 import { readFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { codeOf, messageOf, WirelabError } from "../core/errors.ts";
+import type { Kit, Schema } from "./config/kit.ts";
 
-/** The whole text of a file. */
-export function contentOf(path: string): Promise<string> {
-  return readFile(path, "utf8");
+/**
+ * The whole text of a file.
+ *
+ * @throws WirelabError `BAD_OPTION` that says why not.
+ */
+export async function contentOf(path: string): Promise<string> {
+  return readFile(path, "utf8").catch((error) => {
+    throw new WirelabError("BAD_OPTION", `${path}: ${whyNot(error)}`, { cause: error });
+  });
 }
 
-/** The array of a JSON file, whose elements are for the caller to check. */
-export async function jsonArray<T>(path: string, what: string): Promise<readonly T[]> {
-  const found: unknown = JSON.parse(await contentOf(path));
-  if (!Array.isArray(found)) throw new Error(`${path} holds no array of ${what}.`);
-  return found;
+/**
+ * What a JSON file holds, in the form that its schema gives it. Paths in it are seen from where it is.
+ *
+ * @throws WirelabError `BAD_OPTION` that names the file, and each place in it where something else was expected.
+ */
+export async function checkedJson<T>(path: string, schema: (kit: Kit) => Schema<T>): Promise<T> {
+  return checked(await jsonOf(path), path, schema);
+}
+
+/** As {@link checkedJson}, of what has been read already. */
+export async function checked<T>(found: unknown, path: string, schema: (kit: Kit) => Schema<T>): Promise<T> {
+  const [{ kitFor }, { check }] = await Promise.all([
+    import("./config/kit.ts"),
+    import("./config/mistakes.ts"),
+  ]);
+  return check(schema(kitFor((name) => resolve(dirname(path), name))), found, path);
+}
+
+export async function jsonOf(path: string): Promise<unknown> {
+  const text = await contentOf(path);
+  try {
+    return JSON.parse(text.replace(/^\uFEFF/, ""));
+  } catch (error) {
+    const [, at] = /at position (\d+)/.exec(messageOf(error)) ?? [];
+    const before = text.slice(0, at === undefined ? text.length : Number(at)).split("\n");
+    const where = `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
+    throw new WirelabError("BAD_OPTION", `${path}: this is no JSON at ${where}: ${messageOf(error)}.`, {
+      cause: error,
+    });
+  }
+}
+
+/** Why a file cannot be read or written, in a sentence. */
+export function whyNot(error: unknown): string {
+  switch (codeOf(error)) {
+    case "ENOENT":
+      return "there is no such file.";
+    case "EISDIR":
+      return "this is a folder; name a file in it.";
+    case "ENOTDIR":
+      return "this lies in a file, which is no folder.";
+    case "EACCES":
+    case "EPERM":
+      return "this process may not.";
+    default:
+      return messageOf(error);
+  }
 }

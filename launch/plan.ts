@@ -48,7 +48,7 @@ export async function planOf(given: Omit<Sources, "config">, by: "start" | "run"
     lab: Object.fromEntries(lab),
   };
   refuseOpenWrites(plan);
-  refuseSameVariables(plan.servers.keys());
+  refuseSameVariables([...plan.servers.keys(), ...(settings.control ? ["control"] : [])]);
   return plan;
 }
 

@@ -5,6 +5,7 @@ import { PRINT_CONFIG } from "./pages.ts";
 import { type Plan, planOf } from "./plan.ts";
 import type { PlannedServer } from "./planned.ts";
 import type { Origin } from "./sources.ts";
+import { mistypedVariables } from "./variables.ts";
 
 /** A value, and where it has come from. */
 interface Told extends Origin {
@@ -19,11 +20,12 @@ interface Config {
 }
 
 /** `wirelab print-config` */
-export const command: Subcommand = async (argv, { stdout, environment, version }) => {
+export const command: Subcommand = async (argv, { stdout, stderr, environment, version }) => {
   const { flags } = lineOf(argv, PRINT_CONFIG, version);
   const plan = await planOf({ flags, environment });
   // What cannot be is said here, and not when it starts.
   for (const server of plan.servers.values()) await server.service(environment);
+  for (const warning of mistypedVariables(environment)) stderr.write(`wirelab: ${warning}\n`);
   const config = configOf(plan);
   const asJson = flags.get("format")?.at(-1) === "json";
   stdout.write(asJson ? `${JSON.stringify(config, undefined, 2)}\n` : textOf(config));

@@ -1,9 +1,10 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import type { Control } from "../control/index.ts";
 import type { Account } from "../core/accounts.ts";
 import { WirelabError } from "../core/errors.ts";
 import type { Server } from "../core/server.ts";
+import { whyNot } from "./files.ts";
 import type { TlsFiles } from "./tls-files.ts";
 
 type Servers = Readonly<Record<string, Server>>;
@@ -45,16 +46,23 @@ export function clearEnvironmentFile(path: string): void {
   clear(path, "--env", HEADER);
 }
 
-/** Removes a file that begins as ours do. @throws WirelabError `BAD_OPTION` where it does not. */
+/**
+ * Removes a file that begins as ours do, so that one can be written.
+ *
+ * @throws WirelabError `BAD_OPTION` where it does not, or where none can be written.
+ */
 export function clear(path: string, flag: string, beginning: string): void {
+  const refusal = (why: string) => new WirelabError("BAD_OPTION", `${flag} ${path}: ${why}`);
+  if (!existsSync(dirname(resolve(path)))) throw refusal("there is no such folder.");
   if (!existsSync(path)) return;
-  const found = readFileSync(path, "utf8");
-  if (found !== "" && !found.startsWith(beginning)) {
-    throw new WirelabError(
-      "BAD_OPTION",
-      `${flag} ${path}: there is a file that wirelab did not write; name another.`,
-    );
+  let found: string;
+  try {
+    found = readFileSync(path, "utf8");
+  } catch (error) {
+    throw refusal(whyNot(error));
   }
+  if (found !== "" && !found.startsWith(beginning))
+    throw refusal("there is a file that wirelab did not write; name another.");
   rmSync(path);
 }
 

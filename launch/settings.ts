@@ -5,7 +5,7 @@ import { Gate } from "../core/gate.ts";
 import { PERMISSIONS } from "../core/permissions.ts";
 import { BROKEN_CERTIFICATES, type TlsSetting } from "../core/tls/options.ts";
 import { accountShape, ruleShape, tlsShape } from "./config/shapes.ts";
-import { contentOf, jsonArray } from "./files.ts";
+import { checkedJson, contentOf } from "./files.ts";
 import { choice, list, type Setting, toggle, under, value } from "./setting.ts";
 import type { Settled } from "./sources.ts";
 
@@ -188,7 +188,7 @@ function block(text: string): string {
 }
 
 async function rulesOf(path: string): Promise<readonly Rule[]> {
-  const rules = await jsonArray<Rule>(path, "rules");
+  const rules = await checkedJson(path, (kit) => kit.list(ruleShape(kit)));
   const { FaultTable } = await import("../core/faults/faults.ts");
   return new FaultTable(0, rules).unused();
 }

@@ -11,6 +11,7 @@ import { type Plan, planOf } from "./plan.ts";
 import { clearEnvironmentFile, readyRecord, writeEnvironmentFile } from "./ready.ts";
 import { defined } from "./sources.ts";
 import { clearTlsFiles, writeTlsFiles } from "./tls-files.ts";
+import { mistypedVariables } from "./variables.ts";
 
 /** `wirelab`: starts servers, which then run on. */
 export const command: Subcommand = async (argv, terminal) => {
@@ -21,8 +22,11 @@ export const command: Subcommand = async (argv, terminal) => {
   const lab = await started(plan, terminal, plan.settings.control ? {} : { transcript: 0 });
   const control = await controlled(plan, lab, CONTROL_PORT);
   stopOnSignals(lab);
+  await tell(plan, lab, control).catch(async (error) => {
+    await Promise.all([lab.stop({ grace: 0 }), control?.stop()]);
+    throw error;
+  });
   if (plan.settings.logFormat !== "json") stderr.write(banner(plan, lab.servers, version, control));
-  await tell(plan, lab, control);
   if (plan.settings.ready) stdout.write(`${JSON.stringify(readyRecord(pid, { ...lab, control }))}\n`);
   return undefined;
 };
@@ -56,7 +60,9 @@ export async function started(plan: Plan, terminal: Terminal, usual: LabOptions)
       async ([name, server]) => [name, await server.service(terminal.environment)] as const,
     ),
   );
-  const { screen, stderr } = terminal;
+  const { screen, stderr, environment } = terminal;
+  if (logFormat !== "json")
+    for (const warning of mistypedVariables(environment)) stderr.write(`wirelab: ${warning}\n`);
   return startLab(Object.fromEntries(services), {
     ...(await recordTo(plan.settings, terminal)),
     ...usual,

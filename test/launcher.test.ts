@@ -321,7 +321,7 @@ describe("starting", () => {
     expect([await visit(), await visit()]).toEqual(["wrong", "Hello, world!"]);
     writeFileSync(file, JSON.stringify([{ fault: { kind: "explode" } }]));
     const { code, stderr } = await wirelab("--tcp=0", "--faults", file);
-    expect([code, stderr]).toEqual([2, expect.stringContaining('no fault "explode"')]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('found "explode"')]);
   });
 
   test("--log-format json: every line of stderr is JSON", async () => {
@@ -439,6 +439,7 @@ describe("exit codes", () => {
     [["--tcp=0", "--cert", "package.json", "--key", "package.json"], "a certificate and its own key"],
     [["--seed", "x"], "whole number"],
     [["--faults", "/no/such/file"], "no such file"],
+    [["--env", "/no/such/folder/lab.env"], "/no/such/folder/lab.env: there is no such folder"],
     [["--run", "ls"], "A program is NAME=PROGRAM"],
     [["--telnet=0", "--device", "/no/such/device"], "The device file /no/such/device cannot be read"],
     [["--log-level", "loud"], "none of error"],

@@ -19,6 +19,9 @@ const MOST = 20;
  * @throws WirelabError `BAD_OPTION` with all that is wrong, each on a line: where, what was expected, and what is there.
  */
 export function check<T>(schema: Schema<T>, found: unknown, file: string): T {
+  // To valibot, a list is an object, too.
+  if (schema.type === "strict_object" && Array.isArray(found))
+    throw new WirelabError("BAD_OPTION", `${file}: expected an object, found a list`);
   const { issues, output } = v.safeParse(schema, found);
   if (!issues) return output as T;
   const lines = new Set(

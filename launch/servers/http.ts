@@ -3,7 +3,7 @@ import type { CgiOptions } from "../../servers/http/cgi/options.ts";
 import type { HttpApp, HttpOptions } from "../../servers/http/index.ts";
 import type { Stub, StubAnswer, StubEvent } from "../../servers/http/stubs/stub.ts";
 import type { Kit, Schema, Shape } from "../config/kit.ts";
-import { jsonArray } from "../files.ts";
+import { checkedJson } from "../files.ts";
 import { curl, isService, kind, listening } from "../kind.ts";
 import { value } from "../setting.ts";
 
@@ -65,7 +65,7 @@ export const http = kind({
 });
 
 async function stubsFrom(path: string): Promise<readonly Stub[]> {
-  const stubs = await jsonArray<Stub>(path, "stubs");
+  const stubs = await checkedJson(path, (kit) => kit.list(stubShape(kit)));
   const { HttpStubs } = await import("../../servers/http/stubs/stubs.ts");
   // Says what is wrong with them before anything starts.
   new HttpStubs(stubs);

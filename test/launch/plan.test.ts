@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { Ending } from "../../launch/flags.ts";
 import { RUN } from "../../launch/pages.ts";
 import type { Plan } from "../../launch/plan.ts";
+import { mistypedVariables } from "../../launch/variables.ts";
 import { line, planned } from "./lines.ts";
 
 /** What a plan has that can be compared. */
@@ -100,6 +101,21 @@ describe("forwarding", () => {
   ])("--forward %j is refused", async (text, why) => {
     await expect(planned(["--forward", text])).rejects.toThrow(why);
   });
+});
+
+test("a variable that is nearly one of ours is told, others are not", () => {
+  const variables = [
+    "WIRELAB_LOGLEVEL",
+    "WIRELAB_SEED",
+    "WIRELAB_REAL_CLIENTS",
+    "WIRELAB_FTP_URL",
+    "WIRELAB_TP_PORT",
+    "LOG_LEVEL",
+  ];
+  const environment = Object.fromEntries(variables.map((name) => [name, "x"]));
+  expect(mistypedVariables(environment)).toEqual([
+    "WIRELAB_LOGLEVEL sets nothing; did you mean WIRELAB_LOG_LEVEL?",
+  ]);
 });
 
 describe("a command line", () => {
