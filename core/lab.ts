@@ -1,12 +1,11 @@
 import { randomInt } from "node:crypto";
 import { type Account, type Accounts, accountTable, DEFAULT_ACCOUNTS } from "./accounts.ts";
-import { type Passage, passagesTo } from "./capture/passage.ts";
-import { RECORDED_AS_BYTES, type RecordOptions, recordEvents, recordPackets } from "./capture/record.ts";
+import { type Passage, passagesTo, RECORDED_AS_BYTES } from "./capture/passage.ts";
+import type { RecordOptions } from "./capture/record.ts";
 import { together } from "./capture/witness.ts";
 import { type Clock, clockFrom, type Moment } from "./clock.ts";
 import { type Roster, SocketConnection, type Tap } from "./connection.ts";
 import { dial, listenOnce, reach } from "./data.ts";
-import { Datagrams } from "./datagrams.ts";
 import { WirelabError } from "./errors.ts";
 import { EventStream, type Events, type Origin } from "./events/events.ts";
 import { recordingFor, type Transcript, transcriptOf } from "./events/transcript.ts";
@@ -176,6 +175,7 @@ export async function startLab<const T extends Readonly<Record<string, Service>>
     log.info({ seed }, `faults are drawn from seed ${seed}`),
   );
   const initial = options.store || options.root !== undefined ? undefined : await store.snapshot();
+  const writers = options.record && (await import("./capture/record.ts"));
   const lab = new RunningLab({
     accounts,
     store,
@@ -185,9 +185,9 @@ export async function startLab<const T extends Readonly<Record<string, Service>>
     tap: options.tap,
     captures: [
       ...(options.capture ? [(passage: Passage) => recording.witness(passage)] : []),
-      ...(options.record?.packets ? [recordPackets(options.record.packets)] : []),
+      ...(options.record?.packets && writers ? [writers.recordPackets(options.record.packets)] : []),
     ],
-    recordBytes: options.record?.events && recordEvents(events, options.record.events),
+    recordBytes: options.record?.events && writers?.recordEvents(events, options.record.events),
     tls,
     log,
     host: options.host ?? "127.0.0.1",
@@ -300,7 +300,9 @@ class RunningLab {
     const served = { server: name, protocol, nextId };
     const options = { host, ...listen };
     const intake = await ("receive" in engine
-      ? Datagrams.open(options, { ...served, engine }, roster)
+      ? import("./datagrams.ts").then(({ Datagrams }) =>
+          Datagrams.open(options, { ...served, engine }, roster),
+        )
       : Listener.open(options, { ...served, engine }, roster)
     ).catch(async (error) => {
       await engine.close?.();

@@ -25,6 +25,9 @@ function preciseNow(): number {
   return performance.timeOrigin + performance.now();
 }
 
+/** The protocols whose events do not say all that passed. */
+export const RECORDED_AS_BYTES: readonly Protocol[] = ["tcp", "udp", "telnet"];
+
 /**
  * Shows passages to somebody.
  *

@@ -43,9 +43,6 @@ export interface RecordedBytes {
 /** How many bytes wait for a stream that is slow; beyond that, what comes is left out, and told. */
 const BACKLOG = 64 * 1024 * 1024;
 
-/** The protocols whose events do not say all that passed. */
-export const RECORDED_AS_BYTES: readonly Protocol[] = ["tcp", "udp", "telnet"];
-
 /** Writes every event to the stream from now on. The answer takes the passages of the same lab. */
 export function recordEvents(events: Events, stream: Writable): (passage: Passage) => void {
   const line = bounded(stream);

@@ -1,6 +1,6 @@
 import { WirelabError } from "../errors.ts";
 import type { Service } from "../service.ts";
-import { type Authority, authority } from "./authority.ts";
+import type { Authority } from "./authority.ts";
 import {
   BROKEN_CERTIFICATES,
   type BrokenCertificate,
@@ -8,7 +8,7 @@ import {
   type TlsSetting,
   tlsFor,
 } from "./options.ts";
-import { type ServerTls, serverTls } from "./server-tls.ts";
+import type { ServerTls } from "./server-tls.ts";
 
 /** What can be wrong with a client's certificate: it is for no host. */
 const CLIENT_FLAWS: readonly string[] = BROKEN_CERTIFICATES.filter((broken) => broken !== "wrong-host");
@@ -42,6 +42,8 @@ export class LabTls {
     }
     const options = tlsFor(name, listen.tls, this.#setting);
     if (!options) return undefined;
+    // Loaded where TLS is spoken: most labs speak none.
+    const { serverTls } = await import("./server-tls.ts");
     const made = await serverTls(name, options, { start, alpn, host: listen.host ?? host }, () =>
       this.#own(),
     );
@@ -62,7 +64,7 @@ export class LabTls {
 
   /** Made when it is first needed: a lab without TLS starts faster. */
   #own(): Promise<Authority> {
-    this.#authority ??= authority();
+    this.#authority ??= import("./authority.ts").then(({ authority }) => authority());
     return this.#authority;
   }
 }
