@@ -1,5 +1,6 @@
 import type { ErrorRequestHandler } from "express";
 import { codeOf, messageOf } from "../core/errors.ts";
+import { STORE_STATUS } from "../core/http-status.ts";
 
 /** A request that is not done, and why. */
 export class Refusal extends Error {
@@ -17,16 +18,9 @@ export class Refusal extends Error {
 
 /** What the codes of {@link WirelabError} are in HTTP. */
 const STATUS: Readonly<Record<string, number>> = {
-  NOT_FOUND: 404,
-  FORBIDDEN: 403,
-  EXISTS: 409,
-  IS_DIRECTORY: 409,
-  NOT_DIRECTORY: 409,
-  NOT_EMPTY: 409,
-  QUOTA: 507,
+  ...STORE_STATUS,
   TIMED_OUT: 504,
   STOPPED: 503,
-  BAD_PATH: 400,
   BAD_OPTION: 400,
   BAD_ACCOUNT: 400,
   BAD_CONTENT: 400,

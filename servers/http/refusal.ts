@@ -1,6 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Response } from "express";
-import { codeOf, type ErrorCode, WirelabError } from "../../core/errors.ts";
+import { codeOf, WirelabError } from "../../core/errors.ts";
+import { STORE_STATUS } from "../../core/http-status.ts";
 import type { Turn } from "./turn.ts";
 
 /** A request that is answered with an error: what is wrong, and what to do. */
@@ -34,23 +35,11 @@ export class Refusal extends Error {
   }
 }
 
-/** How HTTP says the store's errors. */
-const STATUS_OF: Readonly<Partial<Record<ErrorCode, number>>> = {
-  NOT_FOUND: 404,
-  FORBIDDEN: 403,
-  EXISTS: 409,
-  IS_DIRECTORY: 409,
-  NOT_DIRECTORY: 409,
-  NOT_EMPTY: 409,
-  BAD_PATH: 400,
-  QUOTA: 507,
-};
-
 /** Anything that was thrown, as the client may see it: what nobody meant to say stays unsaid. */
 export function refusalOf(error: unknown): Refusal {
   if (error instanceof Refusal) return error;
   if (error instanceof WirelabError) {
-    const status = STATUS_OF[error.code];
+    const status = STORE_STATUS[error.code];
     if (status) return new Refusal(status, error.message, {}, error.code);
     // Store messages are written for clients; those of other errors may not be.
     if (error.code === "IO") return new Refusal(500, error.message, {}, "IO");
