@@ -89,7 +89,8 @@ export class Conversation {
   silent(): "ended" | "wait" {
     const { connection } = this;
     if (!this.#turn) connection.end("idle");
-    else if (connection.stream.writableLength > 0 && !connection.held) connection.cut("idle");
+    // By RST: behind a FIN the system would go on holding what nobody takes.
+    else if (connection.stream.writableLength > 0 && !connection.held) connection.reset("idle");
     else return "wait";
     return "ended";
   }
