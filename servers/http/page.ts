@@ -71,12 +71,17 @@ addEventListener("drop", (event) => {
   form.requestSubmit();
 });
 files.addEventListener("change", () => form.requestSubmit());
+form.addEventListener("submit", () => {
+  const count = files.files.length;
+  form.querySelector("[role=status]").textContent = "Uploading " + count + (count === 1 ? " file …" : " files …");
+});
 `;
 }
 
 const UPLOAD = `<form id="upload" method="post" enctype="multipart/form-data">
-<label>Upload files: choose them, or drop them on this page <input type="file" name="file" multiple required></label>
+<label><span>Choose files</span> <input type="file" name="file" multiple required></label> or drop them on this page
 <noscript><button>Upload</button></noscript>
+<p role="status"></p>
 </form>
 <script>${script()}</script>`;
 
@@ -195,8 +200,9 @@ td.name a { display: flex; gap: .6em; align-items: center }
 td.size, td.modified { color: var(--dim); padding-left: 2rem }
 .modified { text-align: right; white-space: nowrap }
 tbody tr:hover { background: var(--over) }
-td.delete { padding: 0 .3rem; text-align: right; white-space: nowrap }
-details { display: inline-flex; align-items: center }
+td.delete { position: relative; padding: 0 .3rem; text-align: right; white-space: nowrap }
+details { display: inline-block }
+details button { position: absolute; top: 50%; right: 2.2rem; transform: translateY(-50%); background: var(--paper) }
 summary { padding: .1rem .5rem; color: var(--dim); cursor: pointer; list-style: none }
 summary::-webkit-details-marker { display: none }
 summary:hover, summary:focus-visible { color: var(--danger) }
@@ -204,8 +210,14 @@ button { padding: .1rem .6rem; border: 1px solid currentColor; border-radius: 4p
 td.delete button { color: var(--danger) }
 #upload { margin: 1rem 0 0; padding: 1rem; border: 2px dashed var(--line); border-radius: 8px; color: var(--dim); text-align: center }
 #upload.over { border-color: var(--link); background: var(--over) }
-#upload input { margin-left: .6em; font: inherit; font-size: .8rem; color: inherit }
+#upload input { position: absolute; width: 1px; height: 1px; opacity: 0 }
+#upload span { display: inline-block; padding: .3rem .9rem; border: 1px solid var(--link); border-radius: 6px; color: var(--link); cursor: pointer }
+#upload span:hover { background: var(--over) }
+#upload label:focus-within span { outline: 2px solid var(--link); outline-offset: 2px }
+#upload p { margin: .6rem 0 0 }
+#upload p:empty { display: none }
 .empty { color: var(--dim); text-align: center }
 footer { padding: .8rem .6rem; color: var(--dim); font-size: .8rem }
-@media (max-width: 36rem) { .modified { display: none } }
+@media (max-width: 36rem) { .modified { display: none } td.size { padding-left: .6rem } }
+@media (pointer: coarse) { th, td { padding: .55rem .6rem } summary { padding: .5rem .8rem } details button { right: 2.8rem; padding: .4rem .9rem } }
 `;

@@ -2,9 +2,12 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, chromium, type Page } from "@playwright/test";
-import { expect } from "vitest";
+import { expect, vi } from "vitest";
 import { http, type InspectedStore, startLab } from "../../index.ts";
 import { clientTest } from "../clients.ts";
+
+// A browser starts slowly where much else runs.
+vi.setConfig({ testTimeout: 60_000 });
 
 const FILES = {
   "/in/notes.txt": "notes",
@@ -53,6 +56,12 @@ clientTest("chromium", "log in, choose a file, drop another, delete one", async 
       await page.getByRole("link", { name: "Log in" }).click();
       await page.waitForURL("**/in/?list");
       await show(page, "owner");
+      await page.emulateMedia({ colorScheme: "dark" });
+      await show(page, "dark");
+      await page.setViewportSize({ width: 360, height: 640 });
+      expect(await page.evaluate("document.documentElement.scrollWidth - innerWidth")).toBe(0);
+      await show(page, "phone");
+      await page.setViewportSize({ width: 1280, height: 720 });
 
       await page.locator("input[type=file]").setInputFiles(join(folder, "chosen.txt"));
       await page.getByRole("link", { name: "chosen.txt" }).waitFor();

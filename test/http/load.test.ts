@@ -14,21 +14,25 @@ function folder(): string {
   return path;
 }
 
-clientTest("ab", "three hundred requests on connections that are kept, and a hundred on new ones", async () => {
-  await using lab = await startLab({ web: http() }, { files: { "/10k": Buffer.alloc(10_240, "k") } });
-  const { url } = lab.servers.web;
-  const kept = await run("ab", ["-q", "-k", "-n", "300", "-c", "20", `${url}/10k`]);
-  expect(kept.stdout).toMatch(/Complete requests: +300\n/);
-  expect(kept.stdout).toMatch(/Failed requests: +0\n/);
-  expect(kept.stdout).toMatch(/Keep-Alive requests: +300\n/);
-  expect(kept.stdout).toMatch(/HTML transferred: +3072000 bytes\n/);
-  const fresh = await run("ab", ["-q", "-n", "100", "-c", "20", `${url}/10k`]);
-  expect(fresh.stdout).toMatch(/Complete requests: +100\n/);
-  expect(fresh.stdout).toMatch(/Failed requests: +0\n/);
-  await lab.stop();
-  const kinds = new Set([...lab.transcript].map((event) => event.type));
-  expect(kinds.has("error")).toBe(false);
-});
+clientTest(
+  "ab",
+  "three hundred requests on connections that are kept, and a hundred on new ones",
+  async () => {
+    await using lab = await startLab({ web: http() }, { files: { "/10k": Buffer.alloc(10_240, "k") } });
+    const { url } = lab.servers.web;
+    const kept = await run("ab", ["-q", "-k", "-n", "300", "-c", "20", `${url}/10k`]);
+    expect(kept.stdout).toMatch(/Complete requests: +300\n/);
+    expect(kept.stdout).toMatch(/Failed requests: +0\n/);
+    expect(kept.stdout).toMatch(/Keep-Alive requests: +300\n/);
+    expect(kept.stdout).toMatch(/HTML transferred: +3072000 bytes\n/);
+    const fresh = await run("ab", ["-q", "-n", "100", "-c", "20", `${url}/10k`]);
+    expect(fresh.stdout).toMatch(/Complete requests: +100\n/);
+    expect(fresh.stdout).toMatch(/Failed requests: +0\n/);
+    await lab.stop();
+    const kinds = new Set([...lab.transcript].map((event) => event.type));
+    expect(kinds.has("error")).toBe(false);
+  },
+);
 
 clientTest("siege", "several pages at once, packed and not", async () => {
   await using lab = await startLab(
