@@ -37,8 +37,6 @@ const GOODBYES: Readonly<Partial<Record<Goodbye, Refusal>>> = {
 export async function httpEngine(site: Site, options: HttpOptions): Promise<Engine<HttpStubbing>> {
   const settings = settingsOf(options);
   const programSettings = options.cgi === undefined ? undefined : await cgiSettings(options.cgi);
-  const opened = await options.websocket?.open(site);
-  const sockets = opened && "accept" in opened ? opened : undefined;
   const conversations = new Map<Duplex, Conversation>();
   const bodies = new BodyClock(settings.bodyTimeout);
   const tally = new Tally(site);
@@ -97,7 +95,7 @@ export async function httpEngine(site: Site, options: HttpOptions): Promise<Engi
   server.on("connect", (_request, socket) => {
     conversations.get(socket)?.break(new Refusal(501, "This server is no proxy: it does not know CONNECT."));
   });
-  if (sockets) handOn(server, conversations, sockets);
+  const upgraded = options.websocket && handOn(server, conversations, options.websocket, site);
   server.on("timeout", (socket) => {
     if (conversations.get(socket)?.silent() === "wait") socket.setTimeout(settings.bodyTimeout);
   });
@@ -187,21 +185,22 @@ export async function httpEngine(site: Site, options: HttpOptions): Promise<Engi
     },
     goodbye(reason, connection) {
       const refusal = GOODBYES[reason];
-      return refusal ? rawReply(refusal, site.clock.now()) : sockets?.goodbye?.(reason, connection);
+      return refusal ? rawReply(refusal, site.clock.now()) : upgraded?.engine?.goodbye?.(reason, connection);
     },
     redaction: () => linesRedacted(["authorization:", "proxy-authorization:"]),
     drain() {
-      sockets?.drain?.();
+      upgraded?.engine?.drain?.();
       for (const conversation of conversations.values()) conversation.drain();
     },
     reset() {
       stubs.reset();
+      upgraded?.engine?.reset?.();
     },
     async close() {
       bodies.close();
       tally.close();
       server.close();
-      await sockets?.close?.();
+      await upgraded?.engine?.close?.();
       await programs?.close();
     },
   };
