@@ -42,11 +42,18 @@ async function wirelab(options) {
 async function serve(name) {
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc");
-  process.on("message", () => {
-    collect();
-    const { heapUsed, external, arrayBuffers } = process.memoryUsage();
-    process.send(heapUsed + external + arrayBuffers);
-  });
+  const figures = {
+    memory() {
+      collect();
+      const { heapUsed, external, arrayBuffers } = process.memoryUsage();
+      return heapUsed + external + arrayBuffers;
+    },
+    processor() {
+      const { user, system } = process.cpuUsage();
+      return user + system;
+    },
+  };
+  process.on("message", (figure) => process.send(figures[figure]()));
   process.send(await servers[name]());
 }
 
@@ -66,7 +73,13 @@ function frame(bytes) {
   return Buffer.concat([Buffer.from([0x81, 0x80 | bytes, 1, 2, 3, 4]), Buffer.alloc(bytes, "x")]);
 }
 
-/** Echoes per second. */
+/** A figure of a server: bytes of its memory, or microseconds of the processor. */
+async function figure(child, name) {
+  child.send(name);
+  return (await once(child, "message"))[0];
+}
+
+/** How many echoes come in a round. */
 async function load(port, bytes = 64) {
   const sockets = await Promise.all(Array.from({ length: CONNECTIONS }, () => client(port)));
   const message = frame(bytes);
@@ -87,15 +100,12 @@ async function load(port, bytes = 64) {
       await once(socket, "close");
     }),
   );
-  return (echoes / ROUND_MS) * 1000;
+  return echoes;
 }
 
 /** Bytes of the server's memory for each connection that does nothing. */
 async function idle(child, port) {
-  const memory = async () => {
-    child.send("memory");
-    return (await once(child, "message"))[0];
-  };
+  const memory = () => figure(child, "memory");
   // What is loaded or compiled with the first ones is not theirs.
   const first = await Promise.all(Array.from({ length: 50 }, () => client(port)));
   const before = await memory();
@@ -116,24 +126,32 @@ async function main() {
     Object.keys(servers).map(async (name) => {
       const child = fork(fileURLToPath(import.meta.url), [name]);
       const [port] = await once(child, "message");
-      return { name, child, port, rates: [] };
+      return { name, child, port, rounds: [] };
     }),
   );
   for (let round = 0; round <= ROUNDS; round += 1) {
     // There and back, so that none always has the same neighbour.
     for (const server of round % 2 === 0 ? running : running.toReversed()) {
-      const rate = await load(server.port);
+      const before = await figure(server.child, "processor");
+      const echoes = await load(server.port);
+      const cost = ((await figure(server.child, "processor")) - before) / echoes;
       // The first round is for the compilers.
-      if (round > 0) server.rates.push(rate);
+      if (round > 0) server.rounds.push({ rate: (echoes / ROUND_MS) * 1000, cost });
     }
   }
   const [plain] = running;
-  for (const { name, rates, child, port } of running) {
-    const ratio = median(rates.map((rate, round) => rate / plain.rates[round]));
-    const bytes = await idle(child, port);
+  console.log(
+    `echoes/s, and the ratio to ws; processor time for each, and its ratio; bytes for each of ${IDLE} idle connections`,
+  );
+  for (const { name, rounds, child, port } of running) {
+    const over = (value) => median(rounds.map(value));
+    const rate = over((round) => round.rate).toFixed(0);
+    const ratio = over((round, index) => round.rate / plain.rounds[index].rate).toFixed(2);
+    const cost = over((round) => round.cost).toFixed(0);
+    const saving = over((round, index) => plain.rounds[index].cost / round.cost).toFixed(2);
+    const bytes = (await idle(child, port)).toFixed(0);
     console.log(
-      `${name.padEnd(18)}${median(rates).toFixed(0).padStart(7)} echoes/s  ${ratio.toFixed(2)}` +
-        `${bytes.toFixed(0).padStart(9)} bytes for each of ${IDLE.toLocaleString("en")} idle connections`,
+      `  ${name.padEnd(18)}${rate.padStart(7)}  ${ratio}  ${cost.padStart(5)} µs  ${saving}  ${bytes.padStart(6)}`,
     );
     child.kill();
   }

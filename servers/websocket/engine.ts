@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { type Duplex, Writable } from "node:stream";
-import { type ServerOptions, WebSocket, WebSocketServer } from "ws";
+import { type RawData, type ServerOptions, WebSocket, WebSocketServer } from "ws";
 import { linesRedacted } from "../../core/capture/redaction.ts";
+import { codeOf } from "../../core/errors.ts";
 import type { Connection, Engine, Goodbye, Site } from "../../core/service.ts";
 import { serverOf } from "./behaviours.ts";
 import { CHAT_SUBPROTOCOLS } from "./chat.ts";
@@ -271,20 +272,21 @@ function keepFromReadingOn(socket: LinkedSocket): void {
   };
 }
 
-function onMessage(this: WebSocket, data: unknown, isBinary: boolean): void {
-  if (this instanceof LinkedSocket && Buffer.isBuffer(data))
-    this.link?.received(data, isBinary ? "binary" : "text");
+// Called on sockets of ours alone, and with Buffers, which is what ws makes of messages by default.
+
+function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
+  (this as LinkedSocket).link?.received(data as Buffer, isBinary ? "binary" : "text");
 }
 
 function onPing(this: WebSocket, data: Buffer): void {
-  if (this instanceof LinkedSocket) this.link?.pinged(data);
+  (this as LinkedSocket).link?.pinged(data);
 }
 
 function onPong(this: WebSocket, data: Buffer): void {
-  if (this instanceof LinkedSocket) this.link?.ponged(data);
+  (this as LinkedSocket).link?.ponged(data);
 }
 
 /** ws's errors have a code. */
-function onError(this: WebSocket, error: Error & { readonly code?: string }): void {
-  if (this instanceof LinkedSocket) this.link?.failed(error.code ?? "IO", error.message);
+function onError(this: WebSocket, error: Error): void {
+  (this as LinkedSocket).link?.failed(codeOf(error) ?? "IO", error.message);
 }
