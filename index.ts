@@ -45,6 +45,14 @@ export type { HealthOptions } from "./servers/forward/health.ts";
 export { type Forwarding, type ForwardOptions, forward } from "./servers/forward/index.ts";
 export { PROXY_PROTOCOLS, type ProxyProtocol } from "./servers/forward/proxy-protocol.ts";
 export type { TargetFigures, TargetState } from "./servers/forward/target.ts";
+export {
+  FTP_FEATURES,
+  FTP_LISTINGS,
+  type FtpDialect,
+  type FtpFeature,
+  type FtpListing,
+} from "./servers/ftp/dialect.ts";
+export { FTP_DIALECTS, type FtpDialectName } from "./servers/ftp/dialects.ts";
 export { type FtpOptions, type FtpTls, type FtpTlsMode, ftp } from "./servers/ftp/index.ts";
 export type { CgiOptions } from "./servers/http/cgi/options.ts";
 export { type HttpApp, type HttpOptions, http } from "./servers/http/index.ts";

@@ -1,10 +1,14 @@
 import type { PortRange } from "../../core/service.ts";
 import { BROKEN_CERTIFICATES } from "../../core/tls/options.ts";
+import { FTP_FEATURES, FTP_LISTINGS, type FtpDialect } from "../../servers/ftp/dialect.ts";
+import { FTP_DIALECTS, type FtpDialectName } from "../../servers/ftp/dialects.ts";
 import type { FtpOptions, FtpTls } from "../../servers/ftp/index.ts";
-import type { Kit, Schema } from "../config/kit.ts";
+import type { Kit, Schema, Shape } from "../config/kit.ts";
 import { tlsOptionsShape } from "../config/shapes.ts";
 import { curl, kind, listening } from "../kind.ts";
-import { value } from "../setting.ts";
+import { choice, value } from "../setting.ts";
+
+const DIALECTS = Object.keys(FTP_DIALECTS) as FtpDialectName[];
 
 export const ftp = kind({
   protocol: "ftp",
@@ -21,6 +25,7 @@ export const ftp = kind({
       "address that FTP tells clients for data connections (default the one they came in by)",
       String,
     ),
+    dialect: choice("--ftp-dialect <NAME>", "another server that the ftp server imitates", DIALECTS),
   },
   shape: (kit) => ({
     tls: tlsOfFtp(kit),
@@ -29,6 +34,7 @@ export const ftp = kind({
     greeting: kit.text,
     passiveHost: kit.text,
     passivePorts: kit.object({ from: kit.port, to: kit.port }, "from", "to"),
+    dialect: kit.either(kit.oneOf(...DIALECTS), dialectShape(kit)),
     loginPause: kit.ms,
     maxLoginTries: kit.whole(1),
   }),
@@ -61,4 +67,25 @@ function tlsOfFtp(kit: Kit): Schema<FtpTls> {
   const modes = ["explicit", "required", "implicit"] as const;
   const options = object({ ...tlsOptionsShape(kit), mode: oneOf(...modes) });
   return either(flag, oneOf(...modes, ...BROKEN_CERTIFICATES), options);
+}
+
+function dialectShape(kit: Kit): Schema<FtpDialect> {
+  const { text, flag, oneOf, list, record, either, callable, object } = kit;
+  const lineEnd = oneOf("\r\n", "\n");
+  const shape: Shape<FtpDialect> = {
+    listing: either(
+      oneOf(...FTP_LISTINGS),
+      callable<Extract<FtpDialect["listing"], (...args: never[]) => string>>(),
+    ),
+    without: list(oneOf(...FTP_FEATURES)),
+    lineEnd,
+    listingEnd: lineEnd,
+    continuation: oneOf("bare", "code"),
+    greeting: text,
+    passiveAddress: text,
+    encoding: oneOf("utf8", "latin1"),
+    noAnonymousPassword: flag,
+    replies: record(text),
+  };
+  return object(shape);
 }

@@ -1,5 +1,6 @@
 import type { Occurrence } from "../../core/events/events.ts";
 import { LINE_LIMIT, TOO_LONG } from "./control.ts";
+import { isOff } from "./dialect.ts";
 import type { Files } from "./files.ts";
 import { type FtpReply, multiline, refusal, reply } from "./reply.ts";
 import type { Session } from "./session.ts";
@@ -28,9 +29,9 @@ const HELP: PublicVerb = {
   argument: "optional",
   login: "optional",
   meanwhile: true,
-  run(_session, argument) {
+  run({ settings: { dialect } }, argument) {
     if (argument === "") {
-      const names = [...VERBS.keys()].filter((key) => !key.includes(" ")).sort();
+      const names = [...VERBS.keys()].filter((key) => !key.includes(" ") && !isOff(dialect, key)).sort();
       const lines = Array.from(
         { length: Math.ceil(names.length / 8) },
         (_, row) =>
@@ -43,7 +44,7 @@ const HELP: PublicVerb = {
     }
     const name = argument.trim().toUpperCase();
     const verb = VERBS.get(name);
-    if (!verb) return reply(501, `There is no help on ${name}: no such command.`);
+    if (!verb || isOff(dialect, name)) return reply(501, `There is no help on ${name}: no such command.`);
     return reply(214, `Syntax: ${name}${verb.syntax ? ` ${verb.syntax}` : ""}`);
   },
 };
@@ -53,10 +54,12 @@ const FEAT: PublicVerb = {
   login: "optional",
   meanwhile: true,
   run(session) {
-    const lines = ["TVFS", "UTF8"];
-    for (const { feature } of VERBS.values()) {
+    const { dialect } = session.settings;
+    const lines = ["TVFS", "UTF8"].filter((name) => !isOff(dialect, name));
+    for (const [name, { feature }] of VERBS) {
+      if (isOff(dialect, name)) continue;
       const line = typeof feature === "function" ? feature(session) : feature;
-      if (line !== undefined) lines.push(line);
+      if (line !== undefined && !isOff(dialect, line)) lines.push(line);
     }
     return multiline(
       211,
@@ -73,7 +76,9 @@ const SITE_HELP: PublicVerb = {
   login: "optional",
   run(session, argument) {
     if (argument !== "") return HELP.run(session, `SITE ${argument}`);
-    const names = [...VERBS.keys()].filter((key) => key.startsWith("SITE "));
+    const names = [...VERBS.keys()].filter(
+      (key) => key.startsWith("SITE ") && !isOff(session.settings.dialect, key),
+    );
     return multiline(
       214,
       "These SITE commands are understood:",
@@ -169,6 +174,7 @@ export async function answer(session: Session, { name, argument, verb }: Command
         ? reply(502, `${name} is not implemented.`)
         : reply(500, name === "" ? "There is no command." : `${name} is not understood.`);
     }
+    if (isOff(session.settings.dialect, name)) return reply(502, `${name} is not implemented.`);
     if (verb.login === "optional") return misuse(verb, argument) ?? (await verb.run(session, argument));
     if (!files) return reply(530, "Log in with USER and PASS first.");
     if (verb.transfers && session.unprotected) return UNPROTECTED;

@@ -17,6 +17,12 @@ export class CommandLines {
   readonly #telnet = new TelnetFilter();
   #held: Buffer = Buffer.alloc(0);
   #skipping = false;
+  readonly #textOf: typeof textOf;
+
+  /** @param encoding of names: UTF-8 is guessed by default, and Latin-1 is as it is. */
+  constructor(encoding: "utf8" | "latin1" = "utf8") {
+    this.#textOf = encoding === "latin1" ? latin1Of : textOf;
+  }
 
   /** The lines that are whole with this chunk. A line that is too long is told once, as soon as that is known. */
   push(chunk: Buffer): (string | typeof TOO_LONG)[] {
@@ -37,7 +43,7 @@ export class CommandLines {
         return lines;
       }
       if (!this.#skipping)
-        lines.push(textOf(this.#held.length === 0 ? part : Buffer.concat([this.#held, part])));
+        lines.push(this.#textOf(this.#held.length === 0 ? part : Buffer.concat([this.#held, part])));
       this.#held = Buffer.alloc(0);
       this.#skipping = false;
       from = end + 1;
@@ -47,13 +53,24 @@ export class CommandLines {
 
 /** A line's text: UTF-8 (RFC 2640), or Latin-1 where it is not, so that an old client's names stay apart. */
 function textOf(line: Buffer): string | typeof TOO_LONG {
+  const text = bytesOf(line);
+  if (text === TOO_LONG) return text;
+  return isUtf8(text) ? text.toString("utf8") : text.toString("latin1");
+}
+
+function latin1Of(line: Buffer): string | typeof TOO_LONG {
+  const text = bytesOf(line);
+  return text === TOO_LONG ? text : text.toString("latin1");
+}
+
+/** A line without its end, and without what an abort has left in front of it. */
+function bytesOf(line: Buffer): Buffer | typeof TOO_LONG {
   // A client that aborts sends IAC and DM as urgent data, of which the kernel takes away one byte (RFC 959 §4.1.3, ABOR):
   // the other one is left in front of the verb, where no letter has such a code.
   let start = 0;
   while ((line[start] ?? 0) >= SE) start += 1;
   const text = line.subarray(start, line.at(-1) === CR ? -1 : undefined);
-  if (text.length > LINE_LIMIT) return TOO_LONG;
-  return isUtf8(text) ? text.toString("utf8") : text.toString("latin1");
+  return text.length > LINE_LIMIT ? TOO_LONG : text;
 }
 
 // RFC 854: what comes behind an IAC.

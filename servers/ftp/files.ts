@@ -35,6 +35,15 @@ export class Files {
     return home === "/" ? seen : seen === "/" ? home : `${home}${seen}`;
   }
 
+  /** As {@link seen}, and nothing for what cannot be a path. */
+  knownAs(path: string): string | undefined {
+    try {
+      return this.seen(path);
+    } catch {
+      return undefined;
+    }
+  }
+
   /** As {@link at}, and nothing for what cannot be a path. */
   knownAt(path: string): string | undefined {
     try {

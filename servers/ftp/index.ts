@@ -2,6 +2,8 @@ import { isIPv4 } from "node:net";
 import { WirelabError } from "../../core/errors.ts";
 import type { ListenOptions, PortRange, Service } from "../../core/service.ts";
 import type { TlsOptions, TlsSetting } from "../../core/tls/options.ts";
+import { dialectOf, type FtpDialect } from "./dialect.ts";
+import type { FtpDialectName } from "./dialects.ts";
 
 /**
  * `explicit`: clients may ask for TLS (AUTH TLS). `required`: they must, for the control connection and for every data connection.
@@ -29,6 +31,11 @@ export interface FtpOptions extends Omit<ListenOptions, "tls"> {
   readonly passiveHost?: string;
   /** The ports that PASV and EPSV take. Default: any free one from 49,152 on. */
   readonly passivePorts?: PortRange;
+  /**
+   * What sets another server apart, for tests of clients: the name of one in {@link FTP_DIALECTS}, or settings of your own. Default:
+   * this server as it is.
+   */
+  readonly dialect?: FtpDialectName | FtpDialect;
   /** Milliseconds from a wrong name or password to the reply; other clients do not wait. Default 250. */
   readonly loginPause?: number;
   /** After so many wrong logins the client is sent away with 421. Default 3. */
@@ -43,6 +50,7 @@ export interface FtpSettings {
   readonly greeting: string;
   readonly passiveHost: string | undefined;
   readonly passivePorts: PortRange | undefined;
+  readonly dialect: FtpDialect | undefined;
   readonly loginPause: number;
   readonly maxLoginTries: number;
 }
@@ -56,7 +64,7 @@ const IDLE = 300_000;
  *
  * A client without traffic is sent away after five minutes, unless `gate.idle` says otherwise.
  *
- * @throws WirelabError `BAD_OPTION` for a passive host that is no IPv4 address, or numbers that make no sense.
+ * @throws WirelabError `BAD_OPTION` for a passive host that is no IPv4 address, a dialect that is none, or numbers that make no sense.
  *
  * @example
  * ```ts
@@ -68,7 +76,8 @@ const IDLE = 300_000;
  */
 export function ftp(options: FtpOptions = {}): Service {
   const {
-    greeting = "wirelab FTP server ready.",
+    dialect: named,
+    greeting,
     passiveHost,
     passivePorts,
     loginPause = 250,
@@ -79,8 +88,10 @@ export function ftp(options: FtpOptions = {}): Service {
     ...listen
   } = options;
   const { mode, setting } = modeOf(tls);
+  const dialect = named === undefined ? undefined : dialectOf(named);
   const settings: FtpSettings = {
-    greeting,
+    greeting: greeting ?? dialect?.greeting ?? "wirelab FTP server ready.",
+    dialect,
     passiveHost,
     passivePorts,
     loginPause,

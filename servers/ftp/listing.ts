@@ -141,7 +141,7 @@ async function entriesOf(files: Files, path: string): Promise<readonly Entry[]> 
   });
 }
 
-const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+export const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const HALF_A_YEAR = 180 * 24 * 3600 * 1000;
 
 /** A line as `ls -l` writes it, which is what clients have learned to read. Times are UTC. */
@@ -156,7 +156,7 @@ export function longLine({ name, type, size, modified, mode }: Entry, now: numbe
   return `${modeText(type, mode)} ${links} ftp ftp ${String(size).padStart(12)} ${when} ${printable(name)}`;
 }
 
-function twoDigits(number: number): string {
+export function twoDigits(number: number): string {
   return number < 10 ? `0${number}` : `${number}`;
 }
 

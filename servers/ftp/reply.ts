@@ -21,14 +21,27 @@ export function ofLines(code: number, text: string): FtpReply {
   return { code, text: text.replaceAll("\r\n", "\n") };
 }
 
-/** The bytes of a reply. */
-export function onTheWire({ code, text }: Reply): string {
+/** How lines of replies end, and what stands in front of those in the middle. */
+export interface ReplyForm {
+  readonly lineEnd?: "\r\n" | "\n";
+  readonly continuation?: "bare" | "code";
+}
+
+/** A reply as it is sent. */
+export function onTheWire(
+  { code, text }: Reply,
+  { lineEnd = "\r\n", continuation = "bare" }: ReplyForm = {},
+): string {
   const lines = text.split("\n");
   const last = lines.pop() ?? "";
-  if (code === undefined) return `${text}\r\n`;
+  if (code === undefined) return `${text}${lineEnd}`;
   // A line that begins with digits could be taken for the last one (RFC 959 §4.2): it is indented.
-  const padded = lines.map((line, index) => (index === 0 ? `${code}-${line}` : line.replace(/^(?=\d)/, " ")));
-  return `${[...padded, `${code} ${last}`].join("\r\n")}\r\n`;
+  const padded = lines.map((line, index) =>
+    index === 0 || (continuation === "code" && !line.startsWith(" "))
+      ? `${code}-${line}`
+      : line.replace(/^(?=\d)/, " "),
+  );
+  return `${[...padded, `${code} ${last}`].join(lineEnd)}${lineEnd}`;
 }
 
 /** Text that can neither end a line nor move a cursor: a name that a client chose must not forge a reply. */

@@ -4,6 +4,7 @@ import { answer, type Command, occurrence, parse } from "./commands.ts";
 import { CommandLines } from "./control.ts";
 import { DataChannel } from "./data.ts";
 import { DEFAULT_LEVEL } from "./deflate.ts";
+import { encoded, inDialect } from "./dialect.ts";
 import { FACTS, type Fact } from "./facts.ts";
 import type { Files } from "./files.ts";
 import { settled } from "./flow.ts";
@@ -52,10 +53,12 @@ export class Session {
   readonly #site: Site;
   /** The place that this session takes of those that its account has. */
   #seat: Disposable | undefined;
-  #lines = new CommandLines();
+  #lines: CommandLines;
   readonly #waiting: Command[] = [];
   #transfer: Transfer | undefined;
   #underway = () => {};
+  /** The command whose transfer runs, or is about to. */
+  #carrying: Command | undefined;
   /** Commands were sent behind the transfer's before it began: they get their replies behind its own. */
   #pipelined = false;
   #working = true;
@@ -70,6 +73,7 @@ export class Session {
     this.connection = connection;
     this.settings = settings;
     this.interpreter = interpreter;
+    this.#lines = new CommandLines(settings.dialect?.encoding);
     this.data = new DataChannel(site, connection);
     this.#site = site;
     // Whoever begins with TLS expects the same of data connections.
@@ -103,7 +107,7 @@ export class Session {
     this.#transfer = transfer;
     if (this.#over || this.#hungUp || this.#waiting[0]?.name === "ABOR") transfer.abort();
     return transfer.run(async (opening) => {
-      const sent = await this.#send(opening, performance.now());
+      const sent = await this.#send(this.#spoken(opening, this.#carrying), performance.now());
       if ((sent?.code ?? 0) >= 200) transfer.cutShort();
       this.#pipelined = this.#waiting.length > 0;
       this.#underway();
@@ -207,7 +211,7 @@ export class Session {
     stream.off("data", this.#read).off("end", this.#readEnd).pause();
     this.#securing = false;
     this.#waiting.length = 0;
-    this.#lines = new CommandLines();
+    this.#lines = new CommandLines(this.settings.dialect?.encoding);
     await this.connection.startTls();
     this.#listen();
   }
@@ -278,6 +282,7 @@ export class Session {
       await this.#answer(command);
       return;
     }
+    this.#carrying = command;
     const underway = new Promise<void>((resolve) => {
       this.#underway = resolve;
     });
@@ -296,7 +301,7 @@ export class Session {
     const final = await answer(this, command);
     const sent =
       !command.verb?.transfers || !this.#transfer?.answered
-        ? await this.#send(final, since, command.name)
+        ? await this.#send(this.#spoken(final, command), since, command.name)
         : undefined;
     if (this.#securing) {
       // A client that was told something else does not begin either.
@@ -306,12 +311,26 @@ export class Session {
     if (this.#leaving) this.#end(this.#leaving);
   }
 
+  /** A reply in the words of the dialect, where there is one. */
+  #spoken(said: FtpReply, command: Command | undefined): FtpReply {
+    const { dialect } = this.settings;
+    if (!dialect || !command) return said;
+    const { name, argument, verb } = command;
+    const about = verb?.secret ? "" : argument;
+    return inDialect(dialect, said, {
+      verb: name,
+      argument: about,
+      path: this.files?.knownAs(verb?.pathIn?.(about) ?? "") ?? about,
+    });
+  }
+
   /** Sends a reply, and tells what was sent: faults may have made another one of it, or none. */
   async #send(said: FtpReply, since: number, verb?: string): Promise<Reply | undefined> {
     const { connection } = this;
     const amended = await connection.amend(said, verb);
     if (!amended || this.#over || !connection.stream.writable) return undefined;
-    connection.stream.write(onTheWire(amended));
+    const { dialect } = this.settings;
+    connection.stream.write(dialect ? encoded(onTheWire(amended, dialect), dialect) : onTheWire(amended));
     if (connection.observed) {
       connection.emit({ type: "reply", ...amended, ms: performance.now() - since });
     }

@@ -46,6 +46,16 @@ describe("it takes what the command takes, and refuses what the command refuses"
     ],
     [true, server({ protocol: "forward", to: ["127.0.0.1:80", { host: "::1", port: 81, weight: 2 }] })],
     [true, server({ protocol: "udp", behaviour: "discard", gate: { idle: 500 } })],
+    [true, server({ protocol: "ftp", dialect: "iis" })],
+    [
+      true,
+      server({
+        protocol: "ftp",
+        dialect: { listing: "eplf", without: ["EPSV"], replies: { 226: "250 Ok." } },
+      }),
+    ],
+    [false, server({ protocol: "ftp", dialect: "uis" })],
+    [false, server({ protocol: "ftp", dialect: { without: ["epsv"] } })],
     [false, { sed: 7 }],
     [false, { seed: -1 }],
     [false, { logLevel: "loud" }],

@@ -89,6 +89,9 @@ export const ACCESS_VERBS = {
       }
       session.logout();
       session.user = name;
+      if (session.settings.dialect?.noAnonymousPassword && /^(anonymous|ftp)$/.test(name)) {
+        return logIn(session, "");
+      }
       // The same words for every name: nobody learns which ones there are.
       return reply(331, "Password, please.");
     },

@@ -8,6 +8,7 @@ import {
   parsePort,
   passiveAddress,
 } from "../data.ts";
+import { isOff } from "../dialect.ts";
 import { FACTS } from "../facts.ts";
 import { type FtpReply, reply } from "../reply.ts";
 import type { Session } from "../session.ts";
@@ -56,10 +57,12 @@ function setRestart(session: Session, argument: string): FtpReply {
 }
 
 function setOption(session: Session, argument: string): FtpReply {
+  const { dialect } = session.settings;
   const [, name = "", value = ""] = /^(\S*)\s*(.*)$/s.exec(argument) ?? [];
   switch (name.toUpperCase()) {
     case "UTF8":
     case "UTF-8":
+      if (isOff(dialect, "UTF8")) return reply(501, "There is no such option.");
       // RFC 2640 has no such option; clients send it all the same, to be sure.
       return /^(ON)?$/i.test(value)
         ? reply(200, "UTF-8 is always on.")
@@ -99,6 +102,7 @@ export const PARAMETER_VERBS = {
     feature: "MODE Z",
     run(session, argument) {
       const mode = argument.trim().toUpperCase();
+      if (mode === "Z" && isOff(session.settings.dialect, "MODE Z")) return reply(504, "The mode is S.");
       if (mode !== "S" && mode !== "Z") return reply(504, "The modes are S and Z.");
       session.mode = mode;
       return reply(200, mode === "S" ? "Mode is stream." : "Mode is deflated stream.");
@@ -129,7 +133,8 @@ export const PARAMETER_VERBS = {
       if (session.epsvOnly) return EPSV_ONLY;
       if (familyOf(session.connection) === "2") return reply(425, "PASV knows IPv4 only: use EPSV.");
       return passive(session, ({ host, port }) => {
-        const address = passiveAddress(session.settings.passiveHost ?? host, port);
+        const { passiveHost, dialect } = session.settings;
+        const address = passiveAddress(passiveHost ?? dialect?.passiveAddress ?? host, port);
         return reply(227, `Entering Passive Mode ${address}.`);
       });
     },

@@ -5,9 +5,11 @@ import { codeOf } from "../../../core/errors.ts";
 import { nameOf } from "../../../core/path.ts";
 import type { WriteOptions } from "../../../core/store/store.ts";
 import { toNetwork } from "../ascii.ts";
+import { encoded, insteadOfNone } from "../dialect.ts";
 import { factsOf } from "../facts.ts";
 import type { Files } from "../files.ts";
-import { listed, listingLines, longLine, withoutFlags } from "../listing.ts";
+import { lineOf } from "../formats.ts";
+import { listed, listingLines, withoutFlags } from "../listing.ts";
 import { type FtpReply, multiline, printable, reply } from "../reply.ts";
 import type { Session } from "../session.ts";
 import { contentFor, contentOf, pieces, receive, send } from "../transfer.ts";
@@ -109,9 +111,20 @@ async function unusedName(files: Files, argument: string): Promise<string> {
   }
 }
 
-/** Sends lines over the data connection: they end with CR LF whatever the type. */
-function sendLines(session: Session, lines: readonly string[]): Promise<FtpReply> {
-  const bytes = Buffer.from(lines.length === 0 ? "" : `${lines.join("\r\n")}\r\n`);
+/** Sends lines over the data connection: they end with CR LF whatever the type, unless a dialect has it otherwise. */
+async function sendLines(
+  session: Session,
+  verb: "LIST" | "NLST" | "MLSD",
+  lines: readonly string[],
+): Promise<FtpReply> {
+  const { dialect } = session.settings;
+  const instead = lines.length === 0 ? insteadOfNone(dialect, verb) : undefined;
+  if (instead) {
+    session.data.drop();
+    return instead;
+  }
+  const end = dialect?.listingEnd ?? "\r\n";
+  const bytes = encoded(lines.map((line) => line + end).join(""), dialect);
   const { mode, level } = session;
   return session.transfer({
     direction: "out",
@@ -201,7 +214,8 @@ export const SERVICE_VERBS = {
     pathIn: withoutFlags,
     async run(session, argument, files) {
       const now = session.now();
-      return sendLines(session, await listingLines(files, argument, ({ entry }) => longLine(entry, now)));
+      const line = lineOf(session.settings.dialect);
+      return sendLines(session, "LIST", await listingLines(files, argument, ({ entry }) => line(entry, now)));
     },
   },
   NLST: {
@@ -211,7 +225,7 @@ export const SERVICE_VERBS = {
     transfers: true,
     pathIn: withoutFlags,
     run: async (session, argument, files) =>
-      sendLines(session, await listingLines(files, argument, ({ path }) => printable(path))),
+      sendLines(session, "NLST", await listingLines(files, argument, ({ path }) => printable(path))),
   },
   MLSD: {
     syntax: "[PATH]",
@@ -225,6 +239,7 @@ export const SERVICE_VERBS = {
       const entries = await files.store.list(files.at(argument));
       return sendLines(
         session,
+        "MLSD",
         entries.map((entry) => `${factsOf(entry, session.facts, files)} ${printable(entry.name)}`),
       );
     },
@@ -241,13 +256,11 @@ export const SERVICE_VERBS = {
       if (!files) return reply(530, "Log in with USER and PASS first.");
       const { of, rows } = await listed(files, argument);
       const now = session.now();
-      return multiline(
-        // RFC 959 §4.2.2 tells the status of files from that of directories.
-        of === "file" ? 213 : 212,
-        `Status of ${printable(argument)}:`,
-        rows.map(({ entry }) => longLine(entry, now)),
-        "End of status",
-      );
+      const line = lineOf(session.settings.dialect);
+      // RFC 959 §4.2.2 tells the status of files from that of directories.
+      const code = of === "file" ? 213 : 212;
+      const lines = rows.map(({ entry }) => line(entry, now));
+      return { code, text: [`Status of ${printable(argument)}:`, ...lines, "End of status"].join("\n") };
     },
   },
   ABOR: {
