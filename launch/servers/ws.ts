@@ -28,6 +28,9 @@ export const ws = kind({
   },
   service: async (options: WebSocketOptions) =>
     (await import("../../servers/websocket/index.ts")).websocket(options),
-  commands: ({ url, path }) =>
-    path ? [`npx wscat -c ws+unix:${path}:/`] : [`npx wscat -c ${url}/`, `npx wscat -c ${url}/chat`],
+  commands({ url, path, tls, caFile }) {
+    const trust = caFile === undefined ? "--no-check" : `--ca ${caFile}`;
+    const wscat = tls === "on" ? `npx wscat ${trust} -c` : "npx wscat -c";
+    return path ? [`${wscat} ws+unix:${path}:/`] : [`${wscat} ${url}/`, `${wscat} ${url}/chat`];
+  },
 });

@@ -42,7 +42,7 @@ export interface WebSocketOptions extends ListenOptions {
   readonly origins?: readonly string[];
   /**
    * Whether messages are deflated for clients that offer it (RFC 7692). Default `off`, as ws recommends: it costs time, and
-   * some 300 kB of memory for each client that uses it.
+   * some 240 kB of memory for each client that uses it.
    */
   readonly compression?: "on" | "off";
   /** The longest message, in bytes, inflated; a longer one is answered with close code 1009. Default 16,777,216, 16 MiB. */
