@@ -41,7 +41,7 @@ export interface RecordedBytes {
 }
 
 /** How many bytes wait for a stream that is slow; beyond that, what comes is left out, and told. */
-const BACKLOG = 64 * 1024 * 1024;
+const BACKLOG = 16 * 1024 * 1024;
 
 /** Writes every event to the stream from now on. The answer takes the passages of the same lab. */
 export function recordEvents(events: Events, stream: Writable): (passage: Passage) => void {
