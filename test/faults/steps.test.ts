@@ -138,6 +138,48 @@ ftp.quit()
     expect(await run("python3", ["-c", program])).toMatchObject({ stdout: "True 200\n", stderr: "" });
   });
 
+  clientTest("python3", "ABOR is not answered, and neither is the transfer that it has ended", async () => {
+    await using server = await faulty(
+      { when: { verb: "RETR", code: 426 }, times: 1, fault: { kind: "reply", with: "drop" } },
+      { when: { verb: "ABOR" }, times: 1, fault: { kind: "reply", with: "drop" } },
+    );
+    const { host, port } = server.lab.servers.files;
+    const program = `
+import ftplib
+def abort():
+    ftp = ftplib.FTP()
+    ftp.connect("${host}", ${port}, timeout=1)
+    ftp.login("foo", "bar")
+    ftp.voidcmd("TYPE I")
+    data = ftp.transfercmd("RETR /large")
+    data.recv(1000)
+    ftp.putcmd("ABOR")
+    try:
+        return ftp.getmultiline()[:3], ftp.getmultiline()[:3]
+    except TimeoutError:
+        return "timed out"
+    finally:
+        data.close()
+        ftp.close()
+print(abort(), abort())
+`;
+    const { stdout, stderr } = await run("python3", ["-c", program]);
+    expect([stdout, stderr]).toEqual(["timed out ('426', '226')\n", ""]);
+  });
+
+  clientTest("curl", "PASV answers another address than the server's", async () => {
+    const elsewhere = { code: 227, text: "Entering Passive Mode (127,0,0,9,4,1)." };
+    await using server = await faulty({
+      when: { verb: "PASV" },
+      times: 1,
+      fault: { kind: "reply", with: elsewhere },
+    });
+    const get = () => server.curl("--disable-epsv", "--no-ftp-skip-pasv-ip", `${server.files}/a`);
+    // 7: nobody listens there.
+    expect((await get()).code).toBe(7);
+    expect((await get()).stdout).toBe(FILES["/a"]);
+  });
+
   clientTest("lftp", "an upload that is torn twice arrives, since lftp tries again", async () => {
     await using server = await faulty({
       when: { verb: "STOR" },
