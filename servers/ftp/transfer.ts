@@ -236,8 +236,8 @@ export async function receive(
       }
     }
     // A client that died has closed both its connections, and the end of this one looks like the end of the file: what
-    // the event loop has already got of the other one's end is heard first.
-    await new Promise(setImmediate);
+    // the event loop has already got of the other one's end is heard first, a FIN in this turn, an RST in the next.
+    for (let turn = 0; turn < 2; turn += 1) await new Promise(setImmediate);
     transfer.commit();
     sink.end();
     await settled(sink, "finish");

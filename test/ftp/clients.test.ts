@@ -1,52 +1,12 @@
 import { createHash, randomBytes } from "node:crypto";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { Client } from "basic-ftp";
 import { describe, expect, test } from "vitest";
-import { ftp, startLab } from "../../index.ts";
-import { clientTest, type RunOptions, run } from "../clients.ts";
+import { clientTest } from "../clients.ts";
+import { serving } from "./serving.ts";
 
 const BIG = randomBytes(50_000_000);
 const checksum = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
-
-/** A lab on either kind of store, a folder for the client, and what a client needs to find the server. */
-async function serving(kind: "memory" | "directory") {
-  const base = await mkdtemp(join(tmpdir(), "ftp-client-"));
-  const root = join(base, "root");
-  const cwd = join(base, "client");
-  await mkdir(root);
-  await mkdir(cwd);
-  const lab = await startLab(
-    { files: ftp(), six: ftp({ host: "::1" }) },
-    kind === "directory" ? { root } : { files: {} },
-  );
-  const { port } = lab.servers.files;
-  return {
-    lab,
-    cwd,
-    port: `${port}`,
-    url: `ftp://foo:bar@127.0.0.1:${port}`,
-    url6: `ftp://foo:bar@[::1]:${lab.servers.six.port}`,
-    here: (name: string) => join(cwd, name),
-    /** Runs a client in its folder, which is its home as well, so that nobody's settings matter. */
-    async client(program: string, args: readonly string[], options: RunOptions = {}) {
-      const outcome = await run(program, args, { cwd, env: { HOME: cwd, LC_ALL: "C.UTF-8" }, ...options });
-      return { ...outcome, text: outcome.stdout + outcome.stderr };
-    },
-    /** The lab's file. */
-    async there(path: string): Promise<Buffer> {
-      const reading = await lab.store.read(path);
-      const chunks = await reading.stream().toArray();
-      await reading.close();
-      return Buffer.concat(chunks);
-    },
-    async [Symbol.asyncDispose]() {
-      await lab.stop();
-      await rm(base, { recursive: true, force: true });
-    },
-  };
-}
 
 describe.each(["memory", "directory"] as const)("on a %s store", (kind) => {
   clientTest("curl", "lists, uploads, downloads, renames and deletes", async () => {
@@ -117,6 +77,8 @@ describe.each(["memory", "directory"] as const)("on a %s store", (kind) => {
     expect(await lftp("mirror -R --verbose tree there")).not.toMatch(/Sending file/);
     await lftp("set ftp:sync-mode off; mirror there unsynced");
     expect((await readdir(at.here("unsynced"))).length).toBe(32);
+    await lftp("pget -n 4 there/big -o pieces");
+    expect(checksum(await readFile(at.here("pieces")))).toBe(checksum(BIG));
     await lftp("set ftp:passive-mode off; get there/f7 -o active");
     expect(await readFile(at.here("active"), "utf8")).toBe("7");
     await lftp(
@@ -215,13 +177,9 @@ describe.each(["memory", "directory"] as const)("on a %s store", (kind) => {
     await using at = await serving(kind);
     await at.lab.store.makeDirectory("/tree");
     await at.lab.store.makeDirectory("/tree/sub");
-    const put = async (path: string, bytes: string | Buffer) => {
-      const sink = await at.lab.store.write(path);
-      await new Promise<void>((resolve, reject) => sink.on("finish", resolve).on("error", reject).end(bytes));
-    };
-    await put("/big", BIG);
-    await put("/tree/a", "1");
-    await put("/tree/sub/b", "2");
+    await at.put("/big", BIG);
+    await at.put("/tree/a", "1");
+    await at.put("/tree/sub/b", "2");
     const wget = async (...args: string[]) => {
       const outcome = await at.client("wget", ["--no-config", "--no-verbose", "--tries=1", ...args]);
       expect(outcome.code, outcome.text).toBe(0);
@@ -309,8 +267,17 @@ print("done")
     const remote = `:ftp,host=127.0.0.1,port=${at.port},user=foo,pass=${await rclone("obscure", "bar")}:`;
     await rclone("copy", "tree", `${remote}there`);
     await rclone("check", "tree", `${remote}there`, "--download");
+    await writeFile(at.here("tree/sub/new"), "2");
+    await rm(at.here("tree/sub/small"));
+    await rclone("sync", "tree", `${remote}there`);
+    expect(await rclone("lsf", "-R", `${remote}there`)).toBe("big\nsub/\nsub/new");
+    await rclone("check", "tree", `${remote}there`);
+    await rclone("moveto", `${remote}there/sub/new`, `${remote}there/sub/small`);
+    const info = await rclone("test", "info", "--check-streaming", "--check-normalization", `${remote}info`);
+    expect(info).toMatch(/canWriteUnnormalized = true[\s\S]*canStream = true/);
+    await rclone("purge", `${remote}info`);
     await rclone("moveto", `${remote}there/sub/small`, `${remote}moved/small`);
-    expect((await at.there("/moved/small")).toString()).toBe("1");
+    expect((await at.there("/moved/small")).toString()).toBe("2");
     await rclone("purge", `${remote}there`);
     expect(await rclone("lsf", "-R", remote)).toBe("moved/\nmoved/small");
   });
