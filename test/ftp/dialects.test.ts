@@ -1,8 +1,14 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable, Writable } from "node:stream";
 import { buffer } from "node:stream/consumers";
+import { Client } from "basic-ftp";
 import { describe, expect, test } from "vitest";
 import { FTP_DIALECTS, FTP_FEATURES, type FtpDialect, type FtpDialectName, ftp } from "../../index.ts";
-import { Dialogue, ftpLab } from "./dialogue.ts";
+import { needPrograms, run } from "../clients.ts";
+import { Dialogue, ftpLab, stored } from "./dialogue.ts";
 
 const FILES = { "/a.txt": "hello\n", "/sub dir/b.txt": "12" };
 const CLOCK = "2026-03-04T15:06:07Z";
@@ -200,3 +206,149 @@ test.each(Object.keys(FTP_DIALECTS) as FtpDialectName[])(
     expect(client.greeting).toBe("220 Mine");
   },
 );
+
+/** What a client makes of a server: the names that it reads in a listing, a file, and an upload; or why there is none. */
+type Meeting = readonly [lists: string, gets: string, puts: string];
+
+const FINE: Meeting = ["a.txt, sub dir/", "hello", "stored"];
+const LS = "-rw-r--r-- 1 ftp ftp            6 Mar 04 15:06 a.txt";
+/** curl shows a listing as it comes. */
+const raw = (line: string): Meeting => [line, "hello", "stored"];
+
+const NO_FORMAT = "This library only supports MLSD, Unix- or DOS-style directory listing";
+/** rclone looks files up in listings, of which it leaves out what it cannot read. */
+const BLIND: Meeting = ["", "exit 3", "stored, exit 4"];
+/** The password `me@` as rclone wants it (`rclone obscure`). */
+const OBSCURED = "9KrNmWKypLc072DhsxP5KMPf5w";
+
+const MEETINGS: Readonly<
+  Record<FtpDialectName, Readonly<Record<"basic-ftp" | "curl" | "lftp" | "rclone", Meeting>>>
+> = {
+  vsftpd: { "basic-ftp": FINE, curl: raw(LS), lftp: FINE, rclone: FINE },
+  proftpd: { "basic-ftp": FINE, curl: raw(LS), lftp: FINE, rclone: FINE },
+  "pure-ftpd": { "basic-ftp": FINE, curl: raw(LS), lftp: FINE, rclone: FINE },
+  iis: {
+    "basic-ftp": FINE,
+    curl: raw("03-04-26  03:06PM                    6 a.txt"),
+    lftp: FINE,
+    rclone: FINE,
+  },
+  filezilla: { "basic-ftp": FINE, curl: raw(LS), lftp: FINE, rclone: FINE },
+  netware: {
+    "basic-ftp": [NO_FORMAT, "hello", "stored"],
+    curl: raw("- [RWCEAFMS] supervisor             6       Mar 04 15:06    a.txt"),
+    lftp: FINE,
+    rclone: BLIND,
+  },
+  vxworks: {
+    // Taken for lines of DOS or Unix that hold nothing but a name.
+    "basic-ftp": [
+      "      6    Mar-04-2026  15:06:07   a.txt,     512    Mar-04-2026  15:06:07   sub dir <DIR>",
+      "hello",
+      "stored",
+    ],
+    curl: raw("       6    Mar-04-2026  15:06:07   a.txt"),
+    // It turns to NLST, which does not tell directories.
+    lftp: ["a.txt, sub dir", "hello", "stored"],
+    rclone: BLIND,
+  },
+  nat: {
+    // With an address on loopback all but rclone, which dials it, reach the server.
+    "basic-ftp": FINE,
+    curl: raw(LS),
+    lftp: FINE,
+    rclone: ["exit 5", "exit 1", "exit 5"],
+  },
+  publicfile: {
+    "basic-ftp": [NO_FORMAT, "hello", "553 Sorry, I don't allow file modification"],
+    curl: ["+m1772636767,r,s6,\ta.txt", "hello", "exit 25"],
+    lftp: ["a.txt, sub dir/", "hello", "exit 1"],
+    // It finds no brackets in the reply to PASV.
+    rclone: ["exit 1", "exit 1", "exit 1"],
+  },
+};
+
+/** What there is of a promise, or the first sentence of why there is nothing. */
+const orWhy = (promise: Promise<string>) =>
+  promise.catch((error: Error) => /^[^.:(]*/.exec(error.message.replace(/^Error: /, ""))?.[0]?.trim() ?? "");
+
+/** The names in a listing, those that clients have stored meanwhile aside. */
+const names = (lines: readonly string[]) =>
+  lines
+    .filter((line) => /a\.txt|sub dir/.test(line))
+    .sort()
+    .join(", ");
+
+describe("clients meet", () => {
+  for (const [name, expected] of Object.entries(MEETINGS) as [FtpDialectName, unknown][]) {
+    test(name, async (context) => {
+      needPrograms(context, "curl", "lftp", "rclone");
+      // No packet leaves this machine: the address is on loopback, where nobody listens.
+      const dialect = name === "nat" ? { ...FTP_DIALECTS.nat, passiveAddress: "127.0.0.99" } : name;
+      const accounts = [{ name: "anonymous", permissions: "elradfmwMT" }];
+      await using lab = await ftpLab({ files: FILES, clock: CLOCK, accounts }, { dialect });
+      const cwd = await mkdtemp(join(tmpdir(), "ftp-dialect-"));
+      await writeFile(join(cwd, "up"), "up");
+      const { port } = lab.servers.files;
+      const url = `ftp://127.0.0.1:${port}`;
+      const put = async (client: string, why: string) =>
+        (await stored(lab, `/${client}`)) === "up" ? (why === "" ? "stored" : `stored, ${why}`) : why;
+
+      const basic = async (): Promise<Meeting> => {
+        const client = new Client(10_000);
+        await client.access({ host: "127.0.0.1", port, user: "anonymous", password: "me@" });
+        const listing = await orWhy(
+          client
+            .list()
+            .then((files) => names(files.map((file) => file.name + (file.isDirectory ? "/" : "")))),
+        );
+        let got = "";
+        const sink = new Writable({
+          write(chunk, _encoding, done) {
+            got += chunk;
+            done();
+          },
+        });
+        const getting = await orWhy(client.downloadTo(sink, "a.txt").then(() => got.trim()));
+        const putting = await orWhy(client.uploadFrom(Readable.from(["up"]), "basic-ftp").then(() => ""));
+        client.close();
+        return [listing, getting, await put("basic-ftp", putting)];
+      };
+      const program = async (command: string, ...args: string[]) => {
+        const { code, stdout } = await run(command, args, { cwd, env: { HOME: cwd, LC_ALL: "C.UTF-8" } });
+        return { stdout: stdout.trimEnd(), why: code === 0 ? "" : `exit ${code}` };
+      };
+      const curl = async (): Promise<Meeting> => {
+        const reading = await program("curl", "-sS", `${url}/`, `${url}/a.txt`);
+        const putting = await program("curl", "-sS", "-T", "up", `${url}/curl`);
+        const lines = reading.stdout.split(/\r?\n/);
+        return [reading.why || lines[0]!, lines.at(-1)!, await put("curl", putting.why)];
+      };
+      const lftp = async (): Promise<Meeting> => {
+        const commands = "echo .; cls -1; echo .; cat a.txt; echo .; put up -o lftp";
+        const settings = "set net:max-retries 1; set net:timeout 10";
+        const { stdout, why } = await program("lftp", "-c", `${settings}; open ${url}; ${commands}`);
+        const [, listing = "", getting = ""] = stdout.split(/^\.$/m);
+        return [names(listing.split("\n")), getting.trim(), await put("lftp", why)];
+      };
+      const rclone = async (): Promise<Meeting> => {
+        const remote = `:ftp,host=127.0.0.1,port=${port},user=anonymous,pass=${OBSCURED}:`;
+        const flags = ["--config", "/dev/null", "--retries", "1", "--low-level-retries", "1"];
+        const listing = await program("rclone", ...flags, "lsf", remote);
+        const getting = await program("rclone", ...flags, "cat", `${remote}a.txt`);
+        const putting = await program("rclone", ...flags, "copyto", "up", `${remote}rclone`);
+        return [
+          listing.why || names(listing.stdout.split("\n")),
+          getting.why || getting.stdout,
+          await put("rclone", putting.why),
+        ];
+      };
+      try {
+        const [ofBasic, ofCurl, ofLftp, ofRclone] = await Promise.all([basic(), curl(), lftp(), rclone()]);
+        expect({ "basic-ftp": ofBasic, curl: ofCurl, lftp: ofLftp, rclone: ofRclone }).toEqual(expected);
+      } finally {
+        await rm(cwd, { recursive: true, force: true });
+      }
+    });
+  }
+});
