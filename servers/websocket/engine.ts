@@ -66,6 +66,8 @@ export function webSocketEngine(site: Site, settings: Settings): Engine {
   const subprotocols = new WeakMap<IncomingMessage, string>();
   let server: Server | undefined;
   let beats: NodeJS.Timeout | undefined;
+  /** When clients were pinged last. */
+  let beaten = 0;
 
   const options: ServerOptions<typeof LinkedSocket> = {
     noServer: true,
@@ -159,7 +161,11 @@ export function webSocketEngine(site: Site, settings: Settings): Engine {
     const { pingInterval } = settings;
     if (pingInterval > 0) {
       beats ??= setInterval(() => {
-        for (const each of links.values()) each.beat(pingInterval);
+        const now = performance.now();
+        // A process that stood still, at a breakpoint for example, has heard nobody.
+        const judgement = now - beaten > 1.5 * pingInterval ? "suspended" : "due";
+        beaten = now;
+        for (const each of links.values()) each.beat(pingInterval, judgement);
       }, pingInterval);
     }
     connection.closed.then(() => {

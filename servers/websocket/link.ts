@@ -185,12 +185,12 @@ export class Link {
     this.connection.emit({ type: "error", code, message });
   }
 
-  /** A ping; a client of whom nothing has come since the last one is cut off. */
-  beat(interval: number): void {
+  /** A ping; a client of whom nothing has come since the last one is cut off, where judgement is due. */
+  beat(interval: number, judgement: "due" | "suspended"): void {
     // Nothing is read from who is held, so nothing can be said of it; and who is leaving has a time-out of its own.
     if (this.#holds > 0 || this.ending) return;
     const { bytesRead } = this.connection.stream as Socket;
-    if (bytesRead === this.#read) {
+    if (bytesRead === this.#read && judgement === "due") {
       this.connection.emit({
         type: "error",
         code: "NO_PONG",
