@@ -14,6 +14,7 @@ const SCHEMES: Readonly<Record<Protocol, string>> = {
   tcp: "tcp",
   udp: "udp",
   forward: "tcp",
+  file: "file",
 };
 
 /** Where TLS begins with the first byte. */
@@ -25,6 +26,7 @@ const SECURE_SCHEMES: Readonly<Record<Protocol, string>> = {
   tcp: "tls",
   udp: "dtls",
   forward: "tls",
+  file: "file",
 };
 
 /** Host and port as they stand in a URL: an IPv6 address in brackets. */

@@ -6,8 +6,8 @@ import { together } from "./capture/witness.ts";
 import { type Clock, clockFrom, type Moment } from "./clock.ts";
 import { type Roster, SocketConnection, type Tap } from "./connection.ts";
 import { dial, listenOnce, reach } from "./data.ts";
-import { WirelabError } from "./errors.ts";
-import { EventStream, type Events, type Origin } from "./events/events.ts";
+import { codeOf, messageOf, WirelabError } from "./errors.ts";
+import { EventStream, type Events, type Origin, STORE } from "./events/events.ts";
 import { recordingFor, type Transcript, transcriptOf } from "./events/transcript.ts";
 import { type Faults, FaultTable, type Rule } from "./faults/faults.ts";
 import { Listener } from "./listener.ts";
@@ -15,13 +15,15 @@ import { type Logger, type LogOptions, logEvents, logger, SILENT } from "./log.t
 import { rooms } from "./rooms.ts";
 import { RunningServer, type Server, type StopOptions, type StopReport } from "./server.ts";
 import type { Connection, Engine, Service, Site } from "./service.ts";
-import { type CopyOptions, copyStore } from "./store/copy.ts";
+import type { CopyOptions } from "./store/copy.ts";
 import { directoryStore } from "./store/directory.ts";
 import { type InspectedStore, inspected } from "./store/inspect.ts";
 import { makePath } from "./store/make-path.ts";
 import { memoryStore } from "./store/memory.ts";
+import type { OwnChanges } from "./store/own.ts";
 import { secluded } from "./store/secluded.ts";
 import type { Store } from "./store/store.ts";
+import type { Watch } from "./store/watch.ts";
 import { LabTls } from "./tls/lab-tls.ts";
 import type { BrokenCertificate, KeyPair, TlsSetting } from "./tls/options.ts";
 
@@ -37,6 +39,8 @@ export interface LabOptions {
    * out of it are not there. {@link Lab.reset} goes back to what was read.
    */
   readonly copy?: string | CopyOptions;
+  /** `on`: what others do to the files of `root` is told, too, by events of the type `file`. Default: nobody looks. */
+  readonly watch?: "on";
   /** A store of one's own, instead of all these; {@link Lab.reset} leaves it, and a folder, as they are. */
   readonly store?: Store;
   /**
@@ -161,7 +165,9 @@ export async function startLab<const T extends Readonly<Record<string, Service>>
 ): Promise<Lab<keyof T & string, ServersOf<T>>> {
   const accounts = accountTable(options.accounts ?? DEFAULT_ACCOUNTS);
   const clock = clockFrom(options.clock);
-  const store = inspected(await secluded(await storeOf(options, clock, services), services));
+  const base = await secluded(await storeOf(options, clock, services), services);
+  const own = options.watch && new (await import("./store/own.ts")).OwnChanges();
+  const store = inspected(own ? own.of(base) : base);
   for (const { home } of accounts) await makePath(store, home);
   const tls = new LabTls(options.tls);
   const events = new EventStream();
@@ -174,6 +180,7 @@ export async function startLab<const T extends Readonly<Record<string, Service>>
   const faults = new FaultTable(seed, options.faults, () =>
     log.info({ seed }, `faults are drawn from seed ${seed}`),
   );
+  const watch = own && (await watching(base, own, events));
   const initial = options.store || options.root !== undefined ? undefined : await store.snapshot();
   const writers = options.record && (await import("./capture/record.ts"));
   const lab = new RunningLab({
@@ -189,6 +196,7 @@ export async function startLab<const T extends Readonly<Record<string, Service>>
     ],
     recordBytes: options.record?.events && writers?.recordEvents(events, options.record.events),
     tls,
+    watch,
     log,
     host: options.host ?? "127.0.0.1",
     lab: () => running,
@@ -244,6 +252,7 @@ interface Shared {
   /** Who is shown what passes where events do not tell it. */
   readonly recordBytes: ((passage: Passage) => void) | undefined;
   readonly tls: LabTls;
+  readonly watch: Watch | undefined;
   readonly log: Logger;
   readonly host: string;
   readonly lab: () => Lab;
@@ -326,6 +335,7 @@ class RunningLab {
 
   async #stop(options: StopOptions | undefined): Promise<LabReport> {
     const reports = await Promise.all([...this.#servers].map((server) => server.stop(options)));
+    this.#shared.watch?.close();
     this.#shared.events.stop();
     return {
       open: reports.flatMap((report) => report.open),
@@ -342,6 +352,25 @@ function ours(connection: Connection): SocketConnection {
   throw new WirelabError("BAD_OPTION", "A data connection needs a parent that core has accepted or dialled.");
 }
 
+/** Tells what others do to the files of the folder. */
+async function watching(store: Store, own: OwnChanges, events: EventStream): Promise<Watch> {
+  const { folder } = store;
+  if (folder === undefined)
+    throw new WirelabError(
+      "BAD_OPTION",
+      "watch: the lab's files are in memory; give root, a folder to watch.",
+    );
+  const origin: Origin = { server: STORE, protocol: "file" };
+  const { watchFolder } = await import("./store/watch.ts");
+  return watchFolder(
+    folder,
+    store,
+    own,
+    (change) => events.emit(origin, { type: "file", ...change }),
+    (error) => events.emit(origin, { type: "error", code: codeOf(error) ?? "IO", message: messageOf(error) }),
+  );
+}
+
 async function storeOf(
   { store, root, files, copy }: LabOptions,
   clock: Clock,
@@ -355,6 +384,7 @@ async function storeOf(
   if (root !== undefined) return directoryStore(root, { clock });
   const now = () => clock.now();
   if (copy === undefined) return memoryStore({ files: files ?? DEFAULT_FILES, now });
+  const { copyStore } = await import("./store/copy.ts");
   const source = typeof copy === "string" ? { folder: copy } : copy;
   const filled = memoryStore({ now });
   await copyStore(await secluded(await directoryStore(source.folder), services), filled, source);

@@ -33,6 +33,7 @@ const LEVEL_OF: Readonly<Record<WireEvent["type"], LogLevel>> = {
   login: "info",
   transfer: "info",
   target: "warn",
+  file: "info",
   command: "debug",
   reply: "debug",
   frame: "debug",

@@ -6,7 +6,7 @@ import { PERMISSIONS } from "../core/permissions.ts";
 import { BROKEN_CERTIFICATES, type TlsSetting } from "../core/tls/options.ts";
 import { accountShape, ruleShape, tlsShape } from "./config/shapes.ts";
 import { checkedJson, contentOf } from "./files.ts";
-import { choice, list, type Setting, toggle, under, value } from "./setting.ts";
+import { choice, list, mapped, type Setting, toggle, under, value } from "./setting.ts";
 import type { Settled } from "./sources.ts";
 
 /** What can be set of a lab and of its process; what is of one kind of server stands with that kind, in `servers/`. */
@@ -38,6 +38,7 @@ export const SETTINGS = {
         names: "folder",
       },
     ),
+    watch: mapped(toggle("--watch", "tell what others change in the folder of --root"), () => "on" as const),
     accounts: list(
       "--user <NAME:PASSWORD>",
       `an account, with :PERMISSIONS behind it or elr (repeatable; default foo:bar:${PERMISSIONS})`,

@@ -52,7 +52,7 @@ export async function controlled({ settings }: Plan, lab: Lab, port: number): Pr
 
 /** Starts what is planned. Files of an earlier run, which others may wait for, are gone before. */
 export async function started(plan: Plan, terminal: Terminal, usual: LabOptions): Promise<Lab> {
-  const { envFile, host, root, copy, seed, faults, logLevel, logFormat } = plan.settings;
+  const { envFile, host, root, copy, watch, seed, faults, logLevel, logFormat } = plan.settings;
   if (envFile !== undefined) clearEnvironmentFile(envFile);
   clearTlsFiles(plan.settings);
   const services = await Promise.all(
@@ -71,6 +71,7 @@ export async function started(plan: Plan, terminal: Terminal, usual: LabOptions)
       host,
       root,
       copy: copying(copy, terminal),
+      watch,
       seed,
       faults,
       accounts: plan.accounts,

@@ -64,6 +64,17 @@ class Running {
     return new Running(child, ready, ended);
   }
 
+  /** Waits until the log says something, from now on. */
+  logged(words: string): Promise<void> {
+    let said = "";
+    return new Promise((resolve) => {
+      this.#child.stderr?.on("data", (chunk) => {
+        said += chunk;
+        if (said.includes(words)) resolve();
+      });
+    });
+  }
+
   get ended(): Promise<Outcome> {
     return this.#ended;
   }
@@ -251,6 +262,16 @@ describe("starting", () => {
     expect((await fetch(`${url}/a.txt`, { method: "DELETE", headers: { authorization } })).ok).toBe(true);
     expect(readFileSync(join(copied, "a.txt"), "utf8")).toBe("from disk");
     expect((await running.stop()).stderr).toContain(`files of ${copied}, in memory`);
+  });
+
+  test("what others change in the folder", async () => {
+    const watched = folder();
+    await using running = await Running.start("--http=0", "--root", watched, "--watch", "--log-format=json");
+    const told = running.logged("added on disk: /a.txt");
+    writeFileSync(join(watched, "a.txt"), "by hand");
+    await told;
+    const { code, stderr } = await wirelab("--http=0", "--watch");
+    expect([code, stderr]).toEqual([2, expect.stringContaining("give root, a folder to watch")]);
   });
 
   test("programs of a folder, found as this process finds them", async () => {

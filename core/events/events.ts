@@ -2,8 +2,8 @@ import { WirelabError } from "../errors.ts";
 import { Awaited } from "./awaited.ts";
 import { Iteration } from "./iteration.ts";
 
-/** The protocols that a server can speak. */
-export type Protocol = "ftp" | "telnet" | "http" | "websocket" | "tcp" | "udp" | "forward";
+/** The protocols that a server can speak; `file` is none, but has the events of the store. */
+export type Protocol = "ftp" | "telnet" | "http" | "websocket" | "tcp" | "udp" | "forward" | "file";
 
 /** Seen from the server: `in` is what clients send or upload, `out` what they receive or download. */
 export type Direction = "in" | "out";
@@ -96,7 +96,23 @@ export type Lifecycle =
       readonly sent: number;
       readonly ms: number;
     }
-  | { readonly type: "stopped" };
+  | { readonly type: "stopped" }
+  /**
+   * What others than the lab's servers have done to a file or directory of its folder, where that is watched. The server is
+   * `store`.
+   */
+  | ({ readonly type: "file" } & DiskChange);
+
+/** What stands for a server in the events of the store. */
+export const STORE = "store";
+
+/** What became of a file or directory. */
+export interface DiskChange {
+  readonly change: "added" | "changed" | "removed";
+  readonly kind: "file" | "directory";
+  /** In the store. */
+  readonly path: string;
+}
 
 /** Where an event comes from. */
 export interface Origin {

@@ -81,6 +81,7 @@ function charactersOf(event: WireEvent): number {
     case "frame":
       return event.preview.length;
     case "transfer":
+    case "file":
       return event.path.length;
     case "login":
       return event.user.length;

@@ -45,6 +45,8 @@ export function sentenceOf(event: WireEvent): string {
       return `${transferOf(event)}: ${bytesOf(event.bytes)}${event.complete ? "" : ", incomplete"}`;
     case "target":
       return visible(`target ${event.target} is ${event.state}`);
+    case "file":
+      return visible(`${event.change} on disk: ${event.path}${event.kind === "directory" ? "/" : ""}`);
     case "fault":
       return visible(`fault: ${event.rule}`);
     case "error":

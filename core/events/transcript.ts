@@ -3,7 +3,7 @@ import { spoken } from "../capture/spoken.ts";
 import { WirelabError } from "../errors.ts";
 import { isLike } from "./awaited.ts";
 import { conversationsIn } from "./conversations.ts";
-import type { EventOf, Events, Where, WireEvent } from "./events.ts";
+import { type EventOf, type Events, STORE, type Where, type WireEvent } from "./events.ts";
 import { Recording } from "./recording.ts";
 import { inTellingOrder, reproducibleLines, withoutCuts } from "./reproducible.ts";
 
@@ -137,7 +137,7 @@ class View implements TranscriptView {
 
   of(server: string): TranscriptView {
     const { urls } = this.#recording;
-    if (urls.size > 0 && !urls.has(server)) {
+    if (urls.size > 0 && !urls.has(server) && server !== STORE) {
       const known = [...urls.keys()].join(", ");
       throw new WirelabError("BAD_OPTION", `This lab has no server "${server}"; it has ${known}.`);
     }
