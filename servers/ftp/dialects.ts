@@ -79,8 +79,8 @@ export const FTP_DIALECTS = {
     },
   },
   /**
-   * ProFTPD 1.3. Source: its modules `mod_auth.c`, `mod_core.c`, `mod_ls.c` (450 where NLST finds nothing) and `mod_xfer.c`,
-   * whose texts end without a full stop.
+   * ProFTPD 1.3. Source: its `mod_ls.c`, for the 450 where NLST finds nothing. Its other texts, which end without a full stop,
+   * are from memory.
    */
   proftpd: {
     greeting: "ProFTPD Server (wirelab) [127.0.0.1]",
