@@ -6,7 +6,8 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     setupFiles: ["test/leaks.ts"],
-    testTimeout: 20_000,
+    // For machines that do much else at the same time; alone, nothing takes a third of it.
+    testTimeout: 60_000,
     hookTimeout: 60_000,
     // Two forks: the machines that run this have two cores, and the tests drive child processes as well.
     maxWorkers: 2,
