@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import type { Request, Response } from "express";
 import type { Clock } from "../../core/clock.ts";
 import type { CloseReason } from "../../core/events/events.ts";
@@ -24,6 +25,8 @@ export interface TurnHandler {
  */
 export class Conversation {
   readonly connection: Connection;
+  /** The request whose client waits with its body until it is told to go on (RFC 9110 §10.1.1). */
+  expecting: IncomingMessage | undefined;
   readonly #handler: TurnHandler;
   readonly #clock: Clock;
   readonly #waiting: { readonly request: Request; readonly response: Response }[] = [];
@@ -48,6 +51,12 @@ export class Conversation {
   /** The request that is being answered. */
   get turn(): Turn | undefined {
     return this.#turn;
+  }
+
+  /** The request whose body is on its way; none where the client waits to be told to send it. */
+  get incoming(): Request | undefined {
+    const latest = this.#latest;
+    return latest && !latest.complete && latest !== this.expecting ? latest : undefined;
   }
 
   /** How many requests there have been. */
@@ -78,21 +87,6 @@ export class Conversation {
     // What is answered already gets no second answer.
     if (!this.#turn) this.#end(this.#latest?.complete === false ? undefined : refusal);
     else if (this.#waiting.length === 0 && !this.#turn.request.complete) this.#refuse(this.#turn, refusal);
-  }
-
-  /**
-   * For as long as its stream waits, there was no byte either way: ends a connection that waits for its next request, and one
-   * whose client takes nothing of a response.
-   *
-   * @returns `wait` where it is somebody else who has nothing to say.
-   */
-  silent(): "ended" | "wait" {
-    const { connection } = this;
-    if (!this.#turn) connection.end("idle");
-    // By RST: behind a FIN the system would go on holding what nobody takes.
-    else if (connection.stream.writableLength > 0 && !connection.held) connection.reset("idle");
-    else return "wait";
-    return "ended";
   }
 
   /** Ends the connection after the response that is under way. */

@@ -14,9 +14,9 @@ import type { HttpOptions } from "./index.ts";
 import { inspection } from "./inspect/serve.ts";
 import { beginsTls, malformed } from "./malformed.ts";
 import { mounted } from "./mounted.ts";
-import { BodyClock } from "./pace.ts";
+import { Pace } from "./pace.ts";
 import { Refusal, rawReply, refuse } from "./refusal.ts";
-import { settingsOf } from "./settings.ts";
+import { patienceOf, settingsOf } from "./settings.ts";
 import { serveStubs } from "./stubs/serve.ts";
 import type { HttpStubbing } from "./stubs/stub.ts";
 import { HttpStubs } from "./stubs/stubs.ts";
@@ -38,7 +38,7 @@ export async function httpEngine(site: Site, options: HttpOptions): Promise<Engi
   const settings = settingsOf(options);
   const programSettings = options.cgi === undefined ? undefined : await cgiSettings(options.cgi);
   const conversations = new Map<Duplex, Conversation>();
-  const bodies = new BodyClock(settings.bodyTimeout);
+  const pace = new Pace(patienceOf(settings), conversations);
   const tally = new Tally(site);
   const { app, IncomingMessage, ServerResponse } = application();
   const visitor = visitors(site, settings.public);
@@ -72,15 +72,17 @@ export async function httpEngine(site: Site, options: HttpOptions): Promise<Engi
   );
   // No limit beside the head's size: Node would drop what is above its 1,000 silently.
   server.maxHeadersCount = 0;
-  // Node counts it anew with each byte, and looks after the keep-alive time-out by the same clock.
-  server.timeout = settings.bodyTimeout;
   // A client that has sent FIN behind its request gets the whole response.
   Object.assign(server, { httpAllowHalfOpen: true });
 
   server.on("checkContinue", (request, response) => {
     const conversation = conversations.get(request.socket);
-    continueWhenRead(request, response, () => conversation && bodies.watch(request, conversation));
-    conversation?.take(request as Request, response as Response);
+    if (!conversation) return;
+    conversation.expecting = request;
+    continueWhenRead(request, response, () => {
+      conversation.expecting = undefined;
+    });
+    conversation.take(request as Request, response as Response);
   });
   server.on("checkExpectation", take);
   server.on("clientError", (error, socket) => {
@@ -97,7 +99,9 @@ export async function httpEngine(site: Site, options: HttpOptions): Promise<Engi
   });
   const upgraded = options.websocket && handOn(server, conversations, options.websocket, site);
   server.on("timeout", (socket) => {
-    if (conversations.get(socket)?.silent() === "wait") socket.setTimeout(settings.bodyTimeout);
+    const conversation = conversations.get(socket);
+    if (conversation?.turn) pace.silent(conversation);
+    else if (settings.keepAliveTimeout > 0) conversation?.connection.end("idle");
   });
   // The server never listens; this is what starts the clock that its time-outs need.
   server.emit("listening");
@@ -113,9 +117,7 @@ export async function httpEngine(site: Site, options: HttpOptions): Promise<Engi
   }
 
   function take(request: IncomingMessage, response: ServerResponse): void {
-    const conversation = conversations.get(request.socket);
-    if (conversation) bodies.watch(request, conversation);
-    conversation?.take(request as Request, response as Response);
+    conversations.get(request.socket)?.take(request as Request, response as Response);
   }
 
   /** The request's own turn: a connection has one at a time. */
@@ -177,6 +179,7 @@ export async function httpEngine(site: Site, options: HttpOptions): Promise<Engi
       const { stream } = connection;
       const conversation = new Conversation(connection, turns, site.clock);
       conversations.set(stream, conversation);
+      pace.begin();
       connection.closed.then(() => {
         conversations.delete(stream);
         tally.add(connection, conversation.requests);
@@ -197,7 +200,7 @@ export async function httpEngine(site: Site, options: HttpOptions): Promise<Engi
       upgraded?.engine?.reset?.();
     },
     async close() {
-      bodies.close();
+      pace.close();
       tally.close();
       server.close();
       await upgraded?.engine?.close?.();

@@ -1,64 +1,112 @@
-import type { IncomingMessage } from "node:http";
+import type { Request } from "express";
 import type { Conversation } from "./conversation.ts";
 import { Refusal } from "./refusal.ts";
 
 /** How much of a body has to come in within the time-out, in bytes, where it has so much. */
 const LEAST = 4096;
 
-/** How far a body had come when it was last fast enough. */
-interface Progress {
-  readonly conversation: Conversation;
+/** How slow clients may be, in milliseconds; 0 for no limit. */
+export interface Patience {
+  /** For each 4,096 bytes of a body, and to take something of a response. */
+  readonly body: number;
+  /** From the end of a response to the end of the next request's head. */
+  readonly idle: number;
+}
+
+/** What a client is waited for, since when, and how much had come by then. */
+interface Wait {
+  /** A body, or the end of a response, or the head of a request: its number. */
+  readonly of: object | number;
   since: number;
   received: number;
 }
 
-/** Ends clients that are slow with their bodies. One clock for all, which runs only while a body is on its way. */
-export class BodyClock {
-  readonly #timeout: number;
-  readonly #bodies = new Map<IncomingMessage, Progress>();
+/** Ends clients that are slow. One clock for all, which runs while there are any; a request costs nothing by it. */
+export class Pace {
+  readonly #patience: Patience;
+  readonly #conversations: ReadonlyMap<unknown, Conversation>;
+  readonly #waits = new WeakMap<Conversation, Wait>();
+  readonly #period: number;
   #clock: NodeJS.Timeout | undefined;
 
-  /** @param timeout in milliseconds; 0 for none. */
-  constructor(timeout: number) {
-    this.#timeout = timeout;
+  constructor(patience: Patience, conversations: ReadonlyMap<unknown, Conversation>) {
+    this.#patience = patience;
+    this.#conversations = conversations;
+    const limits = [patience.body, patience.idle].filter((limit) => limit > 0);
+    this.#period = Math.min(1000, ...limits.map((limit) => limit / 4));
   }
 
-  /** From now on the client owes the server a body, if the request has one. */
-  watch(request: IncomingMessage, conversation: Conversation): void {
-    const { headers } = request;
-    const length = headers["content-length"];
-    if (this.#timeout === 0 || (headers["transfer-encoding"] === undefined && !(Number(length) > 0))) return;
-    const { bytesRead } = request.socket;
-    this.#bodies.set(request, { conversation, since: performance.now(), received: bytesRead });
-    this.#clock ??= setInterval(() => this.#look(), Math.min(1000, this.#timeout / 4));
+  /** There is somebody to attend to. */
+  begin(): void {
+    this.#clock ??= setInterval(() => this.#look(), this.#period);
   }
 
-  /** Stops, whatever may still be on its way. */
+  /** Stops, whoever may still be there. */
   close(): void {
     clearInterval(this.#clock);
     this.#clock = undefined;
-    this.#bodies.clear();
+  }
+
+  /** No byte has passed for as long as a client has to take something of a response. */
+  silent(conversation: Conversation): void {
+    const { connection } = conversation;
+    // By RST: behind a FIN the system would go on holding what nobody takes.
+    if (connection.stream.writableLength > 0 && !connection.held) connection.reset("idle");
+    else this.#waits.delete(conversation);
   }
 
   #look(): void {
     const now = performance.now();
-    for (const [request, progress] of this.#bodies) {
-      const { bytesRead, destroyed } = request.socket;
-      if (request.complete || destroyed) this.#bodies.delete(request);
-      else if (bytesRead - progress.received >= LEAST || !isAwaited(request, progress.conversation)) {
-        progress.since = now;
-        progress.received = bytesRead;
-      } else if (now - progress.since >= this.#timeout) {
-        this.#bodies.delete(request);
-        progress.conversation.break(new Refusal(408, "The body came in too slowly."));
-      }
+    for (const conversation of this.#conversations.values()) {
+      const { incoming, turn } = conversation;
+      if (incoming) this.#attendBody(conversation, incoming, now);
+      else if (turn) this.#attendResponse(conversation, turn.request);
+      else this.#attendIdle(conversation, now);
     }
-    if (this.#bodies.size === 0) this.close();
+    if (this.#conversations.size === 0) this.close();
+  }
+
+  #attendBody(conversation: Conversation, body: Request, now: number): void {
+    if (this.#patience.body === 0) return;
+    const { bytesRead } = body.socket;
+    const wait = this.#waitFor(conversation, body, now, bytesRead);
+    if (bytesRead - wait.received >= LEAST || !isAwaited(body, conversation)) {
+      wait.since = now;
+      wait.received = bytesRead;
+    } else if (now - wait.since >= this.#patience.body) {
+      conversation.break(new Refusal(408, "The body came in too slowly."));
+    }
+  }
+
+  /** Node's own clock counts how long a socket takes nothing: it is wound up where there is something to take. */
+  #attendResponse(conversation: Conversation, { socket, res }: Request): void {
+    const { body } = this.#patience;
+    if (body === 0 || !res || conversation.connection.stream.writableLength === 0) return;
+    if (this.#waits.get(conversation)?.of === res) return;
+    this.#waitFor(conversation, res, 0, 0);
+    socket.setTimeout(body);
+  }
+
+  #attendIdle(conversation: Conversation, now: number): void {
+    const { idle } = this.#patience;
+    const { requests, connection } = conversation;
+    // Whoever has said nothing yet is Node's to end.
+    if (idle === 0 || requests === 0) return;
+    const wait = this.#waitFor(conversation, requests, now, 0);
+    if (now - wait.since >= idle) connection.end("idle");
+  }
+
+  #waitFor(conversation: Conversation, of: object | number, since: number, received: number): Wait {
+    const known = this.#waits.get(conversation);
+    if (known?.of === of) return known;
+    const wait = { of, since, received };
+    this.#waits.set(conversation, wait);
+    return wait;
   }
 }
 
 /** Whether it is the client who is slow: not where nobody here reads, or a rule holds back what came. */
-function isAwaited(request: IncomingMessage, { connection }: Conversation): boolean {
+function isAwaited(request: Request, { connection }: Conversation): boolean {
   const isFull = request.readableLength >= request.readableHighWaterMark;
   return !isFull && !connection.stream.isPaused() && !connection.held;
 }

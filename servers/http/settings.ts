@@ -2,6 +2,7 @@ import { WirelabError } from "../../core/errors.ts";
 import { resolveEntry } from "../../core/path.ts";
 import { PERMISSIONS } from "../../core/permissions.ts";
 import type { HttpOptions } from "./index.ts";
+import type { Patience } from "./pace.ts";
 
 const DEFAULTS = {
   public: "elr",
@@ -75,4 +76,11 @@ export function settingsOf(options: HttpOptions): Settings {
   );
   const fallback = options.fallback === undefined ? undefined : resolveEntry(options.fallback);
   return { ...settings, fallback, headersTimeout, checkingInterval: Math.max(10, Math.floor(shortest / 4)) };
+}
+
+/** How long clients are waited for. */
+export function patienceOf({ bodyTimeout, keepAliveTimeout, headersTimeout }: Settings): Patience {
+  // A client that keeps sending empty lines gets no more time by that than one that begins at the last moment.
+  const idle = keepAliveTimeout > 0 && headersTimeout > 0 ? keepAliveTimeout + headersTimeout : 0;
+  return { body: bodyTimeout, idle };
 }
