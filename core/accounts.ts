@@ -246,12 +246,17 @@ export function guarded(store: Store, account: KnownAccount): GuardedStore {
   const lacks = (path: string, what: string) =>
     new WirelabError("FORBIDDEN", `${path}: ${name} lacks the permission ${what}.`);
   const letters = async (path: string) => lettersFor({ path, type: await typeAt(path) }, paths, permissions);
-  const require = async (permission: Permission, path: string): Promise<string> => {
+  const judged = async (permission: Permission, path: string): Promise<string> => {
+    if (!(await letters(path)).includes(permission)) throw lacks(path, `"${permission}"`);
+    return path;
+  };
+  const require = (permission: Permission, path: string): string | Promise<string> => {
     const resolved = resolvePath(path);
     if (!isWithin(resolved, home)) {
       throw new WirelabError("FORBIDDEN", `${resolved}: outside the home of ${name}.`);
     }
-    if (!(await letters(resolved)).includes(permission)) throw lacks(resolved, `"${permission}"`);
+    if (paths.length > 0) return judged(permission, resolved);
+    if (!permissions.includes(permission)) throw lacks(resolved, `"${permission}"`);
     return resolved;
   };
   const notHome = (path: string): string => {

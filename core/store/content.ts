@@ -29,8 +29,8 @@ export class Content {
 
   /** All of it in one piece; the first call for a large file copies it, and the copy is kept instead. */
   get bytes(): Uint8Array {
-    const [first, ...more] = this.#pieces;
-    if (first && more.length === 0) return first;
+    const [first] = this.#pieces;
+    if (first && this.#pieces.length === 1) return first;
     const whole = joined(this.#pieces);
     this.#pieces = [whole];
     return whole;

@@ -10,7 +10,7 @@ import { Content } from "./content.ts";
 import { diskRefusal } from "./errno.ts";
 import { openReading } from "./opened.ts";
 import { isPartial, type Target, Uploads } from "./partial.ts";
-import { readingOf } from "./reading.ts";
+import { HeldReading } from "./reading.ts";
 import { RecentFiles } from "./recent.ts";
 import { checkOffset, checkTime, intoItself, refusal, rootStays } from "./refusal.ts";
 import { isInside, Secluded } from "./secluded.ts";
@@ -127,7 +127,7 @@ class DirectoryStore implements Store {
     return this.#at(path, async (virtual) => {
       const place = this.#resolve(virtual);
       const known = this.#recent.at(place);
-      if (known) return readingOf(entryOf(virtual, known.stats), Content.of([known.bytes]));
+      if (known) return new HeldReading(entryOf(virtual, known.stats), Content.of([known.bytes]));
       const file = await fs.open(place, OPEN_SAFELY);
       try {
         const stats = await file.stat();

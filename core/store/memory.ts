@@ -2,7 +2,7 @@ import { Writable } from "node:stream";
 import { childOf, isWithin, nameOf, parentOf, resolveEntry } from "../path.ts";
 import { Content } from "./content.ts";
 import { Gathering } from "./gathering.ts";
-import { readingOf, SLICE } from "./reading.ts";
+import { HeldReading, SLICE } from "./reading.ts";
 import { checkOffset, checkTime, intoItself, refusal, rootStays } from "./refusal.ts";
 import type { Entry, Reading, Store, WriteOptions } from "./store.ts";
 
@@ -91,7 +91,7 @@ class MemoryStore implements Store {
     const resolved = resolveEntry(path);
     const node = this.#find(resolved);
     if (node.type === "directory") throw refusal("IS_DIRECTORY", resolved);
-    return readingOf(entryOf(resolved, nameOf(resolved), node), node.content);
+    return new HeldReading(entryOf(resolved, nameOf(resolved), node), node.content);
   }
 
   async write(path: string, options: WriteOptions = {}): Promise<Writable> {

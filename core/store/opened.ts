@@ -2,7 +2,7 @@ import type { FileHandle } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { Content } from "./content.ts";
 import { diskRefusal } from "./errno.ts";
-import { partOf, readingOf, SLICE } from "./reading.ts";
+import { HeldReading, partOf, SLICE } from "./reading.ts";
 import { refusal } from "./refusal.ts";
 import type { ByteRange, Entry, Reading } from "./store.ts";
 
@@ -21,7 +21,7 @@ export async function openReading(file: FileHandle, entry: Entry): Promise<Readi
   }
   await file.close();
   // Another program may have cut the file off since its size was asked for.
-  return readingOf({ ...entry, size: length }, Content.of([bytes.subarray(0, length)]));
+  return new HeldReading({ ...entry, size: length }, Content.of([bytes.subarray(0, length)]));
 }
 
 class OpenReading implements Reading {

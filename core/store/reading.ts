@@ -6,16 +6,28 @@ import type { ByteRange, Entry, Reading } from "./store.ts";
 export const SLICE = 256 * 1024;
 
 /** The reading of a file whose content is in memory. */
-export function readingOf(entry: Entry, content: Content): Reading {
-  return {
-    entry,
-    get bytes() {
-      return content.bytes;
-    },
-    slices: (range) => content.slices(range),
-    stream: (range) => Readable.from(content.slices(range), { objectMode: false, highWaterMark: SLICE }),
-    close: nothingToClose,
-  };
+export class HeldReading implements Reading {
+  readonly entry: Entry;
+  readonly #content: Content;
+
+  constructor(entry: Entry, content: Content) {
+    this.entry = entry;
+    this.#content = content;
+  }
+
+  get bytes(): Uint8Array {
+    return this.#content.bytes;
+  }
+
+  slices(range?: ByteRange): Iterable<Uint8Array> {
+    return this.#content.slices(range);
+  }
+
+  stream(range?: ByteRange): Readable {
+    return Readable.from(this.#content.slices(range), { objectMode: false, highWaterMark: SLICE });
+  }
+
+  async close(): Promise<void> {}
 }
 
 /** The part of a file of `size` bytes that a range asks for, `end` excluded; empty where there is nothing of it. */
@@ -26,5 +38,3 @@ export function partOf(
   const from = Math.min(Math.max(start, 0), size);
   return { start: from, end: Math.max(from, Math.min(end + 1, size)) };
 }
-
-async function nothingToClose(): Promise<void> {}

@@ -113,10 +113,10 @@ export function contents(): Contents {
   const known = new WeakMap<Uint8Array, { readonly entry: Entry; readonly content: Content }>();
   return async (store, path) => {
     const reading = await store.read(path);
-    const { entry } = reading;
-    if (!reading.bytes && entry.size > SMALL) return new StreamedContent(reading, () => store.read(path));
-    const bytes = reading.bytes ?? (await whole(reading));
-    await reading.close();
+    const { entry, bytes: held } = reading;
+    if (!held && entry.size > SMALL) return new StreamedContent(reading, () => store.read(path));
+    const bytes = held ?? (await whole(reading));
+    if (!held) await reading.close();
     const seen = known.get(bytes);
     if (seen?.entry.name === entry.name && seen.entry.modified.getTime() === entry.modified.getTime()) {
       return seen.content;

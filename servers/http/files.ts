@@ -40,9 +40,17 @@ export function serveFiles(settings: Settings, visitors: Visitors): (turn: Turn)
   }
 
   /** What comes from a place in the store, in the form that the client likes best. */
-  async function answer(turn: Turn, content: Content, place: Place): Promise<void> {
-    const { negotiable } = content;
-    return respond(turn, negotiable ? await encode(turn.request, content, place) : content, place.path);
+  function answer(turn: Turn, content: Content, place: Place): Promise<void> {
+    if (!content.negotiable) return respond(turn, content, place.path);
+    return encode(turn.request, content, place).then((form) => respond(turn, form, place.path));
+  }
+
+  async function getOrInstead(turn: Turn, visitor: Visitor, target: Target): Promise<void> {
+    try {
+      await get(turn, visitor, target);
+    } catch (error) {
+      await insteadOf(error, turn, visitor, target.path);
+    }
   }
 
   /** RFC 9110 knows nothing of it: a page at every path, for an app that looks at the path itself. */
@@ -160,7 +168,7 @@ export function serveFiles(settings: Settings, visitors: Visitors): (turn: Turn)
         case "GET":
         case "HEAD":
           if (hidden) throw notThere(path);
-          return await get(turn, visitor, target).catch((error) => insteadOf(error, turn, visitor, path));
+          return await getOrInstead(turn, visitor, target);
         case "PUT":
           if (hidden) throw new Refusal(403, `${path}: names that begin with a dot are not served.`);
           return await put(turn, store, target);

@@ -1,7 +1,7 @@
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Request, Response } from "express";
 import type { Clock } from "../../core/clock.ts";
-import type { Direction } from "../../core/events/events.ts";
+import type { Direction, Reply } from "../../core/events/events.ts";
 import type { Connection } from "../../core/service.ts";
 import { clearHeaders } from "./refusal.ts";
 import { type Target, targetOf } from "./target.ts";
@@ -18,6 +18,9 @@ export interface Download {
   /** Bytes that the client is to get. */
   readonly length: number;
 }
+
+/** What became of a reply that was announced. */
+type Outcome = "go" | "scripted" | "late";
 
 /** One request and its response. A connection has one turn at a time. */
 export class Turn {
@@ -75,16 +78,22 @@ export class Turn {
    * @returns `go` where the caller is to send its reply; otherwise it is to leave the response alone, because another reply
    *   was scripted, or somebody else replied before (`late`).
    */
-  async announce(code: number): Promise<"go" | "scripted" | "late"> {
+  announce(code: number): Outcome | Promise<Outcome> {
     if (this.#announced || this.connection.stream.destroyed) return "late";
     this.#announced = true;
     const reply = { code, text: STATUS_CODES[code] ?? "" };
-    const amended = this.connection.observed ? await this.connection.amend(reply) : reply;
+    if (this.connection.observed) return this.#amended(reply);
+    this.#say(code, reply.text);
+    return "go";
+  }
+
+  async #amended(reply: Reply & { readonly code: number }): Promise<Outcome> {
+    const amended = await this.connection.amend(reply);
     if (amended === reply) {
-      this.#say(code, reply.text);
+      this.#say(reply.code, reply.text);
       return "go";
     }
-    if (amended) this.#script(amended.code ?? code, amended.text);
+    if (amended) this.#script(amended.code ?? reply.code, amended.text);
     return "scripted";
   }
 

@@ -38,10 +38,10 @@ test("what was given is copied, and what is handed out is no copy", async () => 
 
 test("large content is handed out in slices of itself", async () => {
   const store = memoryStore({ files: { "/a": "x".repeat(1_000_000) } });
-  const { bytes, stream } = await store.read("/a");
+  const reading = await store.read("/a");
   let slices = 0;
-  for await (const slice of stream()) {
-    expect(slice.buffer).toBe(bytes!.buffer);
+  for await (const slice of reading.stream()) {
+    expect(slice.buffer).toBe(reading.bytes!.buffer);
     slices += 1;
   }
   expect(slices).toBe(4);
