@@ -21,13 +21,13 @@ export function textOf(request: Request, name: string): string | undefined {
 /** A parameter of the query that is a whole number. */
 export function wholeOf(request: Request, name: string, fallback: number): number {
   const text = textOf(request, name);
-  if (text === undefined) return fallback;
+  return text === undefined ? fallback : whole(`The parameter ${name}`, text);
+}
+
+/** @throws Refusal 400 where the text is no whole number. */
+export function whole(what: string, text: string): number {
   if (/^\d{1,15}$/.test(text)) return Number(text);
-  throw new Refusal(
-    400,
-    "BAD_OPTION",
-    `The parameter ${name} is ${JSON.stringify(text)}; write a whole number.`,
-  );
+  throw new Refusal(400, "BAD_OPTION", `${what} is ${JSON.stringify(text)}; write a whole number.`);
 }
 
 /**

@@ -4,7 +4,7 @@ import type { WireEvent } from "../../core/events/events.ts";
 import type { Lab } from "../../core/lab.ts";
 import { type Filter, fits } from "../filter.ts";
 import { Refusal } from "../refusal.ts";
-import { scopeOf, textOf, wholeOf } from "../request.ts";
+import { scopeOf, textOf, whole, wholeOf } from "../request.ts";
 import { type Scope, ScopeFilter } from "../scope.ts";
 
 /** Milliseconds between signs of life on a stream on which nothing happens. */
@@ -27,6 +27,13 @@ interface Asked {
   readonly since: number;
 }
 
+/** What has happened, and what happens from then on, with nothing lost between. */
+interface Following {
+  readonly past: readonly WireEvent[];
+  /** Called once, at once. */
+  subscribe(next: (event: WireEvent) => void): Disposable;
+}
+
 /** What happens, and what has happened. */
 export function events(lab: Lab, signal: AbortSignal): Router {
   const router = Router();
@@ -34,7 +41,9 @@ export function events(lab: Lab, signal: AbortSignal): Router {
   router.get("/events", (request, response) => {
     const filter = filterOf(request);
     const scope = scopeOf(request);
-    const since = Number(request.get("last-event-id") ?? wholeOf(request, "since", lab.transcript.mark()));
+    const last = request.get("last-event-id");
+    const since =
+      last === undefined ? wholeOf(request, "since", lab.transcript.mark()) : whole("Last-Event-ID", last);
     response.type("text/event-stream").set("Cache-Control", "no-store").flushHeaders();
     let missed = 0;
     const send = (event: WireEvent) => {
@@ -48,7 +57,9 @@ export function events(lab: Lab, signal: AbortSignal): Router {
       response.write(`id: ${event.seq}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
     };
     const heartbeat = setInterval(() => response.write(": nothing new\n\n"), HEARTBEAT);
-    const subscription = follow(scope, since, send);
+    const { past, subscribe } = following(scope, since);
+    for (const event of past) send(event);
+    const subscription = subscribe(send);
     const end = () => {
       clearInterval(heartbeat);
       subscription[Symbol.dispose]();
@@ -78,16 +89,18 @@ export function events(lab: Lab, signal: AbortSignal): Router {
 
   /** The first event that fits, of those in the transcript and those that come; undefined where the client has left. */
   function waitFor({ filter, ms, scope, since }: Asked, response: Response): Promise<WireEvent | undefined> {
+    const { past, subscribe } = following(scope, since);
+    const found = past.find((event) => fits(event, filter));
+    if (found) return Promise.resolve(found);
     return new Promise((resolve, reject) => {
-      let others = 0;
+      let others = past.length;
       const settle = (outcome: () => void) => {
         clearTimeout(timer);
-        subscription?.[Symbol.dispose]();
+        subscription[Symbol.dispose]();
         signal.removeEventListener("abort", stopped);
         response.off("close", left);
         outcome();
       };
-      let found: WireEvent | undefined;
       const left = () => settle(() => resolve(undefined));
       const stopped = () => settle(() => reject(new WirelabError("STOPPED", "The lab has stopped.")));
       const timer = setTimeout(() => {
@@ -95,38 +108,40 @@ export function events(lab: Lab, signal: AbortSignal): Router {
         const message = `No event with ${wanted.join(", ")} came within ${ms} ms, and ${others} others did.`;
         settle(() => reject(new WirelabError("TIMED_OUT", message)));
       }, ms);
-      let subscription: Disposable | undefined;
-      subscription = follow(scope, since, (event) => {
-        if (found) return;
-        if (!fits(event, filter)) {
-          others += 1;
-          return;
-        }
-        found = event;
-        // Those of the transcript come before there is a subscription to let go of.
-        queueMicrotask(() => settle(() => resolve(event)));
+      const subscription = subscribe((event) => {
+        if (fits(event, filter)) settle(() => resolve(event));
+        else others += 1;
       });
       signal.addEventListener("abort", stopped);
       response.once("close", left);
     });
   }
 
-  /** Gives the events of a request's scope: those in the transcript from `since` on, and then those that come. */
-  function follow(scope: Scope | undefined, since: number, take: (event: WireEvent) => void): Disposable {
+  /** The events of a scope behind a mark: those that the transcript has, and a way to hear of those that come. */
+  function following(scope: Scope | undefined, since: number): Following {
+    const past: WireEvent[] = [];
+    let take = (event: WireEvent): unknown => past.push(event);
     const filter = new ScopeFilter(scope, (event) => {
       if (event.seq > since) take(event);
     });
-    // From the beginning, since whose connection it is was told when it began.
-    for (const event of lab.transcript) filter.take(event);
-    return lab.events.subscribe((event) => filter.take(event));
+    // In a scope from the beginning, since whose connection it is was told when it began.
+    for (const event of scope ? lab.transcript : lab.transcript.since(since)) filter.take(event);
+    return {
+      past,
+      subscribe(next) {
+        take = next;
+        return lab.events.subscribe((event) => filter.take(event));
+      },
+    };
   }
 
   router.get("/transcript", (request, response) => {
     const scope = scopeOf(request);
     const server = textOf(request, "server");
     const connection = textOf(request, "connection");
-    const whole = lab.transcript.since(wholeOf(request, "since", 0));
-    const ofServer = server === undefined ? whole : whole.of(server);
+    const since = wholeOf(request, "since", 0);
+    const all = lab.transcript.since(since);
+    const ofServer = server === undefined ? all : all.of(server);
     const view = connection === undefined ? ofServer : ofServer.connection(connection);
     const format = textOf(request, "format") ?? "json";
     if (scope && format !== "json") {
@@ -134,13 +149,9 @@ export function events(lab: Lab, signal: AbortSignal): Router {
     }
     switch (format) {
       case "json": {
-        const shown: WireEvent[] = [];
-        const wanted = new Set([...view].map(({ seq }) => seq));
-        const filter = new ScopeFilter(scope, (event) => {
-          if (wanted.has(event.seq)) shown.push(event);
-        });
-        for (const event of lab.transcript) filter.take(event);
-        response.json({ mark: lab.transcript.mark(), dropped: view.dropped, events: shown });
+        const shown = new Set([...view].map(({ seq }) => seq));
+        const events = following(scope, since).past.filter(({ seq }) => shown.has(seq));
+        response.json({ mark: lab.transcript.mark(), dropped: view.dropped, events });
         return;
       }
       case "text":

@@ -258,6 +258,7 @@ describe("who is let in", () => {
       ["/v1/nothing", {}, 404, "NOT_FOUND"],
       ["/v1/events?scope=nobody", {}, 400, "BAD_OPTION"],
       ["/v1/transcript?since=x", {}, 400, "BAD_OPTION"],
+      ["/v1/events", { headers: { "last-event-id": "x" } }, 400, "BAD_OPTION"],
       ["/v1/files/..%2f..%2fetc/passwd", {}, 404, "NOT_FOUND"],
       ["/v1/files/%ff", {}, 400, "BAD_REQUEST"],
     ] as const) {
