@@ -1,5 +1,5 @@
 import { parseAddress } from "../core/address.ts";
-import { type RecordedLine, readRecording } from "../core/capture/recorded.ts";
+import { wholeRecording } from "../core/capture/recorded.ts";
 import { WirelabError } from "../core/errors.ts";
 import { startLab } from "../core/lab.ts";
 import type { Server } from "../core/server.ts";
@@ -15,8 +15,7 @@ import type { Given } from "./setting.ts";
 export const command: Subcommand = async (argv, { version, stdin, stdout, stderr, pid, stopOnSignals }) => {
   const { flags, operands } = lineOf(argv, REPLAY, version);
   const [file = "-"] = operands;
-  const recorded: RecordedLine[] = [];
-  for await (const line of readRecording(file === "-" ? stdin : file)) recorded.push(line);
+  const recorded = await wholeRecording(file === "-" ? stdin : file);
   const names = serversIn(recorded).flatMap(({ name, conversations }) =>
     conversations.length > 0 ? [name] : [],
   );

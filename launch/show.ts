@@ -1,4 +1,4 @@
-import { type RecordedLine, readRecording } from "../core/capture/recorded.ts";
+import { wholeRecording } from "../core/capture/recorded.ts";
 import type { Subcommand } from "./commands.ts";
 import { lineOf } from "./flags.ts";
 import { ladder } from "./ladder.ts";
@@ -10,8 +10,7 @@ const COLUMNS = 132;
 /** `wirelab show FILE` */
 export const command: Subcommand = async (argv, { version, stdin, stdout, columns, colours }) => {
   const [file = "-"] = lineOf(argv, SHOW, version).operands;
-  const recorded: RecordedLine[] = [];
-  for await (const line of readRecording(file === "-" ? stdin : file)) recorded.push(line);
+  const recorded = await wholeRecording(file === "-" ? stdin : file);
   for (const line of ladder(recorded, { width: columns ?? COLUMNS, colours })) stdout.write(`${line}\n`);
   return 0;
 };

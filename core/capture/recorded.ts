@@ -42,6 +42,13 @@ export async function* readRecording(source: string | Readable): AsyncGenerator<
   if (number === 0) throw new WirelabError("BAD_CONTENT", `${name} is empty: there is no recording in it.`);
 }
 
+/** All lines of a recording, as {@link readRecording} reads them. */
+export async function wholeRecording(source: string | Readable): Promise<RecordedLine[]> {
+  const recorded: RecordedLine[] = [];
+  for await (const line of readRecording(source)) recorded.push(line);
+  return recorded;
+}
+
 async function* linesOf(input: Readable, name: string): AsyncGenerator<string> {
   let failure: Error | undefined;
   const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });

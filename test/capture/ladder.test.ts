@@ -1,7 +1,7 @@
 import { PassThrough } from "node:stream";
 import { text } from "node:stream/consumers";
 import { expect, test } from "vitest";
-import { type RecordedLine, readRecording } from "../../core/capture/recorded.ts";
+import { type RecordedLine, readRecording, wholeRecording } from "../../core/capture/recorded.ts";
 import { ladder } from "../../launch/ladder.ts";
 import { codeWords, verbWords } from "../../servers/ftp/words.ts";
 import { statusWords } from "../../servers/http/words.ts";
@@ -88,12 +88,10 @@ test("words for codes, verbs and options", () => {
 });
 
 test("what is no recording is refused, by its line", async () => {
-  const reading = async (content: string) => {
-    const lines: RecordedLine[] = [];
+  const reading = (content: string) => {
     const source = new PassThrough();
     source.end(content);
-    for await (const line of readRecording(source)) lines.push(line);
-    return lines;
+    return wholeRecording(source);
   };
   const head = '{"type":"recording","format":1,"at":1}\n';
   await expect(reading(`${head}{"seq":1}\n`)).rejects.toThrow("line 2: this is no line of a recording");
@@ -102,9 +100,7 @@ test("what is no recording is refused, by its line", async () => {
   expect(await reading(`${head}${JSON.stringify(recorded[0])}\n\n{"type":"missing","lines":3}\n`)).toEqual([
     recorded[0],
   ]);
-  await expect(async () => {
-    for await (const _ of readRecording("/nowhere/at/all.ndjson"));
-  }).rejects.toMatchObject({ code: "NOT_FOUND" });
+  await expect(wholeRecording("/nowhere/at/all.ndjson")).rejects.toMatchObject({ code: "NOT_FOUND" });
 });
 
 test("a piped recording is read as it comes", async () => {

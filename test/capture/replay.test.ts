@@ -3,11 +3,11 @@ import { connect } from "node:net";
 import { PassThrough } from "node:stream";
 import { text } from "node:stream/consumers";
 import { expect, test } from "vitest";
+import { wholeRecording } from "../../core/capture/recorded.ts";
 import {
   ftp,
   type Lab,
   type RecordedLine,
-  readRecording,
   replay,
   type Service,
   startLab,
@@ -22,11 +22,7 @@ async function recorded(
   speak: (lab: Lab<"one">) => Promise<unknown>,
 ): Promise<RecordedLine[]> {
   const events = new PassThrough();
-  const lines = (async () => {
-    const all: RecordedLine[] = [];
-    for await (const line of readRecording(events)) all.push(line);
-    return all;
-  })();
+  const lines = wholeRecording(events);
   const lab = await startLab({ one: service }, { record: { events } });
   await speak(lab);
   await lab.stop();
