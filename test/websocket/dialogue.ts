@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { connect, type Socket } from "node:net";
+import { type Rule, startLab, type WebSocketOptions, websocket } from "../../index.ts";
 
 // A client that frames by itself (RFC 6455 §5.2), so that it can say what no library would.
 
@@ -243,4 +244,23 @@ export class RawClient {
       this.#wake = resolve;
     });
   }
+}
+
+/** A lab of one server, and a client that has shaken hands with it. */
+export async function talking(
+  options: WebSocketOptions = {},
+  path = "/",
+  headers: Readonly<Record<string, string>> = {},
+  faults: readonly Rule[] = [],
+) {
+  const lab = await startLab({ live: websocket(options) }, { faults });
+  const client = await RawClient.open(lab.servers.live, path, headers);
+  return {
+    lab,
+    client,
+    async [Symbol.asyncDispose]() {
+      client[Symbol.dispose]();
+      await lab.stop({ grace: 0 });
+    },
+  };
 }

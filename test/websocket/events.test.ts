@@ -1,20 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { type Rule, startLab, type WebSocketOptions, websocket } from "../../index.ts";
-import { closing, frame, opening, RawClient } from "./dialogue.ts";
+import { closing, frame, opening, RawClient, talking } from "./dialogue.ts";
 
 /** A lab with rules, and a client that has shaken hands. */
-async function ruled(rules: readonly Rule[], options: WebSocketOptions = {}, path = "/echo") {
-  const lab = await startLab({ live: websocket(options) }, { faults: rules });
-  const client = await RawClient.open(lab.servers.live, path);
-  return {
-    lab,
-    client,
-    async [Symbol.asyncDispose]() {
-      client[Symbol.dispose]();
-      await lab.stop({ grace: 0 });
-    },
-  };
-}
+const ruled = (rules: readonly Rule[], options: WebSocketOptions = {}, path = "/echo") =>
+  talking(options, path, {}, rules);
 
 describe("observers", () => {
   test("see the handshake, and each frame", async () => {

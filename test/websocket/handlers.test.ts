@@ -1,20 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { startLab, type WebSocketSession, WirelabError, websocket } from "../../index.ts";
-import { closing, frame, RawClient } from "./dialogue.ts";
-
-/** A lab of one server, and a client of it. */
-async function talking(options: Parameters<typeof websocket>[0] = {}, path = "/", headers = {}) {
-  const lab = await startLab({ live: websocket(options) });
-  const client = await RawClient.open(lab.servers.live, path, headers);
-  return {
-    lab,
-    client,
-    async [Symbol.asyncDispose]() {
-      client[Symbol.dispose]();
-      await lab.stop({ grace: 0 });
-    },
-  };
-}
+import { closing, frame, RawClient, talking } from "./dialogue.ts";
 
 describe("without options", () => {
   test.each([
