@@ -1,5 +1,10 @@
 import { endpointText } from "../../core/address.ts";
-import { linesRedacted, type Redaction } from "../../core/capture/redaction.ts";
+import {
+  FTP_PASSWORDS,
+  HTTP_PASSWORDS,
+  linesRedacted,
+  type Redaction,
+} from "../../core/capture/redaction.ts";
 import { messageOf, WirelabError } from "../../core/errors.ts";
 import { type Direction, previewOf } from "../../core/events/events.ts";
 import type { Connection, Engine, Site } from "../../core/service.ts";
@@ -172,7 +177,7 @@ export function forwardEngine(settings: Settings, site: Site): Engine<Forwarding
 
 /** Nobody knows what a target speaks; where FTP and HTTP have passwords, they are masked. */
 function redacted(): Redaction {
-  return linesRedacted(["pass ", "acct ", "authorization:", "proxy-authorization:"]);
+  return linesRedacted([...FTP_PASSWORDS, ...HTTP_PASSWORDS]);
 }
 
 /** Shows observers what passes, without what stands where FTP and HTTP have their passwords. */

@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
 import { type FtpConnection, FtpSrv } from "ftp-srv";
-import { linesRedacted } from "../../core/capture/redaction.ts";
+import { FTP_PASSWORDS, linesRedacted } from "../../core/capture/redaction.ts";
 import type { Engine, Site } from "../../core/service.ts";
 import { Files } from "./files.ts";
 import type { FtpSettings } from "./index.ts";
@@ -30,7 +30,7 @@ export function ftpEngine(site: Site, settings: FtpSettings): Engine {
       connection.closed.then(() => sessions.delete(session));
     },
     goodbye: (reason) => GOODBYE[reason],
-    redaction: () => linesRedacted(["pass ", "acct "]),
+    redaction: () => linesRedacted(FTP_PASSWORDS),
     drain() {
       for (const session of sessions) session.drain();
     },

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Request, Response } from "express";
-import { linesRedacted } from "../../core/capture/redaction.ts";
+import { HTTP_PASSWORDS, linesRedacted } from "../../core/capture/redaction.ts";
 import type { Engine, Goodbye, Site } from "../../core/service.ts";
 import { application } from "./application.ts";
 import { cgiSettings } from "./cgi/options.ts";
@@ -190,7 +190,7 @@ export async function httpEngine(site: Site, options: HttpOptions): Promise<Engi
       const refusal = GOODBYES[reason];
       return refusal ? rawReply(refusal, site.clock.now()) : upgraded?.engine?.goodbye?.(reason, connection);
     },
-    redaction: () => linesRedacted(["authorization:", "proxy-authorization:"]),
+    redaction: () => linesRedacted(HTTP_PASSWORDS),
     drain() {
       upgraded?.engine?.drain?.();
       for (const conversation of conversations.values()) conversation.drain();

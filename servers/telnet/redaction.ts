@@ -1,7 +1,6 @@
-import type { Redaction } from "../../core/capture/redaction.ts";
+import { MASK, type Redaction } from "../../core/capture/redaction.ts";
 import { DO, DONT, IAC, SB, SE, WILL, WONT } from "./codec.ts";
 
-const MASK = 0x2a;
 const LF = 0x0a;
 const CR = 0x0d;
 const NUL = 0x00;

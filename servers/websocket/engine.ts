@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { type Duplex, Writable } from "node:stream";
 import { type RawData, type ServerOptions, WebSocket, WebSocketServer } from "ws";
-import { linesRedacted } from "../../core/capture/redaction.ts";
+import { HTTP_PASSWORDS, linesRedacted } from "../../core/capture/redaction.ts";
 import { codeOf } from "../../core/errors.ts";
 import type { Connection, Engine, Goodbye, Site } from "../../core/service.ts";
 import { serverOf } from "./behaviours.ts";
@@ -252,7 +252,7 @@ export function webSocketEngine(site: Site, settings: Settings): Engine {
       }
       return responseOf(GOODBYES[reason], clock.now());
     },
-    redaction: () => linesRedacted(["authorization:", "proxy-authorization:"]),
+    redaction: () => linesRedacted(HTTP_PASSWORDS),
     drain() {
       for (const connection of connections.values()) connection.end("stopped");
       for (const link of links.values()) link.close(1001, "The server is stopping.", "stopped");
