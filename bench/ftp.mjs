@@ -1,20 +1,12 @@
 // How fast FTP is: logins, files of 1 KB on one session and on eight, a listing of 1,000 entries, 256 MB both ways, and what
 // 200 idle sessions take in memory; from wirelab in memory and on a disk, and from pyftpdlib and vsftpd where they are
 // installed. Each server runs in processes of its own, and they are loaded in turn, so that all see the same machine; what
-// counts is the ratio. Behind each measure stands how busy the load generator was: 100 % would be its own limit.
+// counts is the ratio. Behind each measure stand how much the server did in a second of its own processor time, which is steadier
+// where others use the machine as well, and how busy the load generator was: 100 % would be its own limit.
 // Run it after `npm run build`: node bench/ftp.mjs [--rounds=3] [--only=RETR]
 import { fork, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -213,13 +205,34 @@ async function idleMemory(server) {
   return grown / 1024;
 }
 
+/** Processor time of a process and of those that it has started, those that have ended included, in seconds. */
+function cpuOf(pid) {
+  const stat = ofProcess(`${pid}/stat`).replace(/^.*\) /s, "");
+  // Its own in user and system mode, and that of those that have ended, in hundredths.
+  const ticks = stat
+    .split(" ")
+    .slice(11, 15)
+    .reduce((sum, each) => sum + Number(each), 0);
+  return ticks / 100 + sumOf(childrenOf(pid), cpuOf);
+}
+
+/** Nothing of one that has ended meanwhile. */
+function ofProcess(path) {
+  try {
+    return readFileSync(`/proc/${path}`, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+const sumOf = (list, measure) => list.reduce((sum, each) => sum + measure(each), 0);
+// Only the first thread of these servers starts others.
+const childrenOf = (pid) => ofProcess(`${pid}/task/${pid}/children`).split(" ").filter(Boolean);
+
 /** The proportional set size of a process and of those that it has started, in KB. */
 function memoryOf(pid) {
-  const own = /^Pss: +(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"));
-  const children = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
-    readFileSync(`/proc/${pid}/task/${task}/children`, "utf8").split(" ").filter(Boolean),
-  );
-  return Number(own?.[1] ?? 0) + children.reduce((sum, child) => sum + memoryOf(child), 0);
+  const own = /^Pss: +(\d+)/m.exec(ofProcess(`${pid}/smaps_rollup`));
+  return Number(own?.[1] ?? 0) + sumOf(childrenOf(pid), memoryOf);
 }
 
 const MEASURES = {
@@ -317,19 +330,22 @@ async function bench() {
       if (!name.includes(values.only)) continue;
       const results = Object.fromEntries(Object.keys(servers).map((server) => [server, []]));
       const busy = Object.fromEntries(Object.keys(servers).map((server) => [server, []]));
+      const perCpu = Object.fromEntries(Object.keys(servers).map((server) => [server, []]));
       for (let round = 0; round < Number(values.rounds); round += 1) {
         for (const [key, server] of Object.entries(servers)) {
-          const [cpu, began] = [process.cpuUsage(), performance.now()];
-          results[key].push(await measure(server));
-          const { user, system } = process.cpuUsage(cpu);
-          busy[key].push((user + system) / 10 / (performance.now() - began));
+          const [own, theirs, began] = [process.cpuUsage(), cpuOf(server.child.pid), performance.now()];
+          const result = await measure(server);
+          const seconds = (performance.now() - began) / 1000;
+          const { user, system } = process.cpuUsage(own);
+          results[key].push(result);
+          busy[key].push((user + system) / 1e4 / seconds);
+          perCpu[key].push((result * seconds) / Math.max(0.01, cpuOf(server.child.pid) - theirs));
         }
       }
       const medians = Object.entries(results).map(([key, all]) => {
-        const load = `(${median(busy[key]).toFixed(0)} %)`;
-        return `${key} ${median(all)
-          .toFixed(median(all) < 10 ? 1 : 0)
-          .padStart(6)} ${load.padEnd(7)}`;
+        const beside = [median(perCpu[key]).toFixed(0), `${median(busy[key]).toFixed(0)} %`].join(", ");
+        const figure = median(all).toFixed(median(all) < 10 ? 1 : 0);
+        return `${key} ${figure}${name.includes("/s") ? ` (${beside})` : ""}`.padEnd(26);
       });
       console.log(name.padEnd(24), medians.join("  "));
     }

@@ -25,7 +25,7 @@ export function ftpEngine(site: Site, settings: FtpSettings): Engine {
   const sessions = new Set<Session>();
   return {
     accept(connection) {
-      const session = new Session(connection, site, settings, interpreters.open(connection.peer));
+      const session = new Session(connection, site, settings, interpreters.open());
       sessions.add(session);
       connection.closed.then(() => sessions.delete(session));
     },
@@ -55,11 +55,15 @@ interface Fed extends FtpConnection {
 
 const SIGNALS = ["SIGTERM", "SIGINT", "SIGQUIT"] as const;
 
-/** One ftp-srv server that never listens; each session feeds it a connection of its own. */
+/** How many interpreters wait for their next session: to make one takes a good part of a login. */
+const SPARE = 64;
+
+/** One ftp-srv server that never listens; each session feeds it a connection of its own, and leaves it to a later one. */
 class FtpSrvInterpreters {
   readonly #site: Site;
   readonly #server: FtpSrv & Internals & EventEmitter;
   readonly #verify = new WeakMap<FtpConnection, (name: string, password: string) => unknown>();
+  readonly #spare: FtpSrvInterpreter[] = [];
   #fed: Fed | undefined;
 
   constructor(site: Site) {
@@ -82,12 +86,17 @@ class FtpSrvInterpreters {
     });
   }
 
-  open(peer: Session["connection"]["peer"]): Interpreter {
-    const control = new ControlStub("host" in peer ? peer.host : "");
+  open(): Interpreter {
+    const spare = this.#spare.pop();
+    if (spare) return spare;
+    const control = new ControlStub();
     this.#server.server.emit("connection", control);
     const fed = this.#fed;
     if (!fed) throw new Error("ftp-srv has not taken the connection");
-    const interpreter = new FtpSrvInterpreter(fed, control, this.#site);
+    const interpreter = new FtpSrvInterpreter(fed, this.#site, () => {
+      if (this.#spare.length < SPARE) this.#spare.push(interpreter);
+      else control.emit("close");
+    });
     this.#verify.set(fed, (name, password) => interpreter.verify(name, password));
     return interpreter;
   }
@@ -114,13 +123,9 @@ function quietServer(site: Site): FtpSrv & Internals & EventEmitter {
 
 /** What ftp-srv holds for a client's socket. It carries no bytes: commands go in, and replies come out, as values. */
 class ControlStub extends EventEmitter {
-  readonly remoteAddress: string;
+  /** Asked by commands that are not ftp-srv's here. */
+  readonly remoteAddress = "";
   destroyed = false;
-
-  constructor(remoteAddress: string) {
-    super();
-    this.remoteAddress = remoteAddress;
-  }
 
   resume(): void {}
 
@@ -140,17 +145,20 @@ const PHRASES: Readonly<Record<number, string>> = {
 
 class FtpSrvInterpreter implements Interpreter {
   readonly #connection: Fed;
-  readonly #control: ControlStub;
   readonly #site: Site;
+  readonly #released: () => void;
   #files: Files | undefined;
   #verb: InterpretedVerb = "NOOP";
   #answer: FtpReply | undefined;
   #failure: unknown;
+  /** What it is asked just now, if anything. */
+  #asked: Promise<unknown> = Promise.resolve();
 
-  constructor(connection: Fed, control: ControlStub, site: Site) {
+  /** @param released called when its session is over. */
+  constructor(connection: Fed, site: Site, released: () => void) {
     this.#connection = connection;
-    this.#control = control;
     this.#site = site;
+    this.#released = released;
     connection.reply = async (options, text) => {
       const code = (typeof options === "number" ? options : options.code) ?? 500;
       this.#answer = reply(code, typeof text === "string" ? text : (PHRASES[code] ?? "Done."));
@@ -159,7 +167,9 @@ class FtpSrvInterpreter implements Interpreter {
 
   async login(name: string, password: string): Promise<Files | undefined> {
     this.logout();
-    await this.#connection.login(name, password).catch(() => {});
+    const asked = this.#connection.login(name, password).catch(() => {});
+    this.#asked = asked;
+    await asked;
     return this.#files;
   }
 
@@ -193,14 +203,22 @@ class FtpSrvInterpreter implements Interpreter {
     this.#verb = verb;
     this.#answer = undefined;
     this.#failure = undefined;
-    await this.#connection.commands.handle({ directive: verb, arg: argument, flags: [], raw: argument });
+    const command = { directive: verb, arg: argument, flags: [], raw: argument };
+    const asked = Promise.resolve(this.#connection.commands.handle(command));
+    this.#asked = asked;
+    await asked;
     // ftp-srv says 550 to whatever went wrong; the store's own word is more exact.
     if (this.#failure) throw this.#failure;
     return this.#answer ?? reply(451, "The command has got no answer.");
   }
 
   close(): void {
-    this.#control.emit("close");
+    // What is under way still has this interpreter, and no other session may have it meanwhile.
+    const release = () => {
+      this.logout();
+      this.#released();
+    };
+    this.#asked.then(release, release);
   }
 
   async #attempt<T>(work: Promise<T>): Promise<T> {
