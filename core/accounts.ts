@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from "node:crypto";
+import { hash, timingSafeEqual } from "node:crypto";
 import { codeOf, messageOf, WirelabError } from "./errors.ts";
 import type { Direction } from "./events/events.ts";
 import { isWithin, resolveEntry, resolvePath } from "./path.ts";
@@ -214,7 +214,7 @@ function badAccount(name: string, why: string, options?: ErrorOptions): WirelabE
 }
 
 function digestOf(password: string): Buffer {
-  return createHash("sha256").update(password).digest();
+  return hash("sha256", password, "buffer");
 }
 
 /** A store as one account may use it. */

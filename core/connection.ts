@@ -274,6 +274,8 @@ export class SocketConnection implements Connection, Witnessed {
     // A Wire may be holding what is still to be sent for longer than any patience.
     if (!this.#wire) linger();
     const finished = () => {
+      // Both sides have ended, and the socket closes by itself.
+      if (socket.readableEnded) return;
       linger();
       this.#lingering = setTimeout(() => socket.destroy(), LINGER.total);
     };
