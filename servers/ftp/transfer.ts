@@ -1,5 +1,6 @@
 import { Socket } from "node:net";
 import type { Writable } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
 import { WirelabError } from "../../core/errors.ts";
 import type { Direction } from "../../core/events/events.ts";
 import type { Connection, Site } from "../../core/service.ts";
@@ -204,18 +205,34 @@ export async function send(
   await settled(stream, "finish");
 }
 
+/** What a torn upload does to what is there. */
+export interface Stake {
+  /** There is a file that would be lost, found out while the upload goes on. */
+  readonly replaces: Promise<boolean>;
+  /** What has come is kept, for the client to go on from; asked with its bytes. */
+  keeps(bytes: number): boolean;
+}
+
 /**
- * Stores what comes until FIN. On any failure the sink is destroyed, which leaves the old file whole; or what has come is kept,
- * for the client to go on from, where `keeps` says so.
- *
- * @param keeps asked with the bytes that have come.
+ * How long the end of an upload waits for the end of its control connection, in milliseconds, where a file would be lost.
+ * A client that died has closed both, and its end of this one looks like the end of the file; how far they come apart is up
+ * to the client's machine.
+ */
+const LAST_WORDS_MS = 5;
+
+/** Clients read their files by no less. What is smaller, unless it is nothing, has come whole and waits for nobody. */
+const SMALLEST_PIECE = 4096;
+
+/**
+ * Stores what comes until FIN. On any failure the sink is destroyed, which leaves the old file whole; or what has come is
+ * kept, where `stake` says so.
  */
 export async function receive(
   data: Connection,
   sink: Writable,
   transfer: Transfer,
   { type, mode }: Pick<Form, "type" | "mode">,
-  keeps: (bytes: number) => boolean,
+  stake: Stake,
 ): Promise<void> {
   // Its failure is found where the next write waits; an error without a listener would end the process.
   sink.on("error", () => {});
@@ -235,14 +252,14 @@ export async function receive(
         if (!sink.write(chunk)) await settled(sink, "drain");
       }
     }
-    // A client that died has closed both its connections, and the end of this one looks like the end of the file: what
-    // the event loop has already got of the other one's end is heard first, a FIN in this turn, an RST in the next.
+    if ((stored === 0 || stored >= SMALLEST_PIECE) && (await stake.replaces)) await delay(LAST_WORDS_MS);
+    // Whatever has come of the control connection's end is heard first, a FIN in this turn, an RST in the next.
     for (let turn = 0; turn < 2; turn += 1) await new Promise(setImmediate);
     transfer.commit();
     sink.end();
     await settled(sink, "finish");
   } catch (error) {
-    if (!sink.destroyed && !sink.writableEnded && keeps(stored)) {
+    if (!sink.destroyed && !sink.writableEnded && stake.keeps(stored)) {
       sink.end();
       await settled(sink, "finish").catch(() => {});
     }

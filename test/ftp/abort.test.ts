@@ -186,23 +186,29 @@ describe("a torn transfer", () => {
     client.socket.destroy();
   });
 
-  test("is not taken for a whole one when the client dies and both connections end together", async () => {
-    await using lab = await ftpLab({ files: { "/a": "old" } });
-    for (let round = 0; round < 20; round += 1) {
-      const client = await Dialogue.loggedIn(lab);
-      const data = await client.passive();
-      await client.say("STOR a");
-      data.write("half of it");
-      const over = lab.events.next("transfer");
-      if (round % 2 === 0) client.socket.end();
-      else client.socket.resetAndDestroy();
-      data.end();
-      expect(await over).toMatchObject({ complete: false });
-      data.destroy();
-      client.socket.destroy();
-    }
-    expect(await stored(lab, "/a")).toBe("old");
-  });
+  test.each([
+    ["resets its control connection", (client: Dialogue) => client.socket.resetAndDestroy()],
+    ["closes its control connection", (client: Dialogue) => client.socket.end()],
+    ["does so a moment later", (client: Dialogue) => void setTimeout(() => client.socket.end(), 1)],
+  ])(
+    "is not taken for a whole one when the client dies, which ends its data connection and %s",
+    async (_how, lose) => {
+      await using lab = await ftpLab({ files: { "/a": "old" } });
+      for (let round = 0; round < 10; round += 1) {
+        const client = await Dialogue.loggedIn(lab);
+        const data = await client.passive();
+        await client.say("STOR a");
+        if (round % 2 === 0) data.write(Buffer.alloc(16_384, "half of it"));
+        const over = lab.events.next("transfer");
+        data.end();
+        lose(client);
+        expect(await over).toMatchObject({ complete: false });
+        data.destroy();
+        client.socket.destroy();
+      }
+      expect(await stored(lab, "/a")).toBe("old");
+    },
+  );
 
   test("of a download costs that download only", async () => {
     await using lab = await ftpLab({ files: { "/large": LARGE } });

@@ -12,7 +12,7 @@ import { lineOf } from "../formats.ts";
 import { listed, listingLines, withoutFlags } from "../listing.ts";
 import { type FtpReply, multiline, printable, reply } from "../reply.ts";
 import type { Session } from "../session.ts";
-import { contentFor, contentOf, pieces, receive, send } from "../transfer.ts";
+import { contentFor, contentOf, pieces, receive, type Stake, send } from "../transfer.ts";
 import { type VerbTable, wholePath } from "../verb.ts";
 
 const MODE_NAME = { A: "ASCII", I: "BINARY" } as const;
@@ -69,8 +69,16 @@ async function store(
   const old = restart > 0 ? (await files.store.stat(path, "w")).size : 0;
   if (restart > 0 && (type === "A" || restart > old)) return BAD_RESTART;
   // Who goes on at the end of a file keeps what comes, for nothing is lost by it.
-  const keeps = (bytes: number) =>
-    restart > 0 ? restart === old : session.settings.keepPartial && bytes > 0;
+  const goesOn = restart > 0 && restart === old;
+  const stake: Stake = {
+    replaces: goesOn
+      ? Promise.resolve(false)
+      : files.store.stat(path, "w").then(
+          () => true,
+          () => false,
+        ),
+    keeps: (bytes) => goesOn || (restart === 0 && session.settings.keepPartial && bytes > 0),
+  };
   // RFC 3659 §5.3: behind REST, APPE acts as STOR does.
   // What is behind stays, as with other servers: RFC 3659 §5.3 leaves it open.
   const place = restart > 0 ? ({ start: restart, tail: "keep" } as const) : options;
@@ -85,7 +93,7 @@ async function store(
     release: () => discard(sink),
     async move(data, transfer) {
       try {
-        await receive(data, sink, transfer, { type, mode }, keeps);
+        await receive(data, sink, transfer, { type, mode }, stake);
       } catch (error) {
         await discard(sink);
         throw error;
