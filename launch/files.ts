@@ -24,12 +24,16 @@ export async function checkedJson<T>(path: string, schema: (kit: Kit) => Schema<
 }
 
 /** As {@link checkedJson}, of what has been read already. */
-export async function checked<T>(found: unknown, path: string, schema: (kit: Kit) => Schema<T>): Promise<T> {
+export async function checked<T>(
+  found: unknown,
+  path: string,
+  schema: (kit: Kit) => Schema<T> | Promise<Schema<T>>,
+): Promise<T> {
   const [{ kitFor }, { check }] = await Promise.all([
     import("./config/kit.ts"),
     import("./config/mistakes.ts"),
   ]);
-  return check(schema(kitFor((name) => resolve(dirname(path), name))), found, path);
+  return check(await schema(kitFor((name) => resolve(dirname(path), name))), found, path);
 }
 
 export async function jsonOf(path: string): Promise<unknown> {

@@ -1,6 +1,5 @@
-import { Command, CommanderError, Option } from "commander";
+import { parseArgs } from "node:util";
 import { messageOf } from "../core/errors.ts";
-import { meant } from "./meant.ts";
 import { type Given, namesOf, type Setting, takesText } from "./setting.ts";
 import { flagTable, type Listed } from "./table.ts";
 
@@ -48,45 +47,33 @@ export interface Line {
  * @param argv without node and the names of the program and its command.
  * @throws Ending with the text to print, where nothing is to be done.
  */
-export function lineOf(argv: readonly string[], page: Page, version: string): Line {
+export async function lineOf(argv: readonly string[], page: Page, version: string): Promise<Line> {
   const listed = listedOn(page);
-  const { options, operands } = split(argv, listed, page.operands === "command");
-  const flags = new Map<string, Given[]>();
-  let printed = "";
-  const print = (text: string) => {
-    printed += text;
-  };
-  const command = program(page, listed, flags, version).configureOutput({
-    writeOut: print,
-    writeErr: print,
-    outputError: (text) => print(text.replace(/^error: /, "wirelab: ")),
-  });
-  const reject = (why: string): never => {
+  const line = read(argv, listed, page.operands === "command");
+  // Commander, which words help and mistakes, is loaded for these alone.
+  if (!line) throw (await import("./usage.ts")).usageOf(argv, page, listed, version);
+  const reject = async (why: string): Promise<never> => {
     throw new Ending(2, `wirelab: ${why}\n(${page.name} --help lists all flags)\n`);
   };
-  try {
-    command.parse(options, { from: "user" });
-  } catch (error) {
-    const exitCode = error instanceof CommanderError && error.exitCode === 0 ? 0 : 2;
-    throw new Ending(exitCode, printed || `wirelab: ${messageOf(error)}\n`);
-  }
+  const { flags, operands } = line;
   for (const setting of page.own ?? []) {
     const [name = ""] = namesOf(setting);
     const given = flags.get(name);
     try {
       if (given) setting.read(given);
     } catch (error) {
-      reject(`--${name}: ${messageOf(error)}`);
+      await reject(`--${name}: ${messageOf(error)}`);
     }
   }
   const [word, another] = operands;
   if (page.operands === undefined && word !== undefined) {
-    reject(`"${word}" is no command${meant(word, page.commands ?? []) || "."}`);
+    const { meant } = await import("./meant.ts");
+    await reject(`"${word}" is no command${meant(word, page.commands ?? []) || "."}`);
   }
   if (page.operands === "file" && (word === undefined || another !== undefined)) {
-    reject(`${page.name} takes one file, or - for standard input.`);
+    await reject(`${page.name} takes one file, or - for standard input.`);
   }
-  return { flags, operands };
+  return line;
 }
 
 /** The flags that a command takes. */
@@ -98,30 +85,56 @@ export function listedOn({ without, own = [] }: Page): readonly Listed[] {
 }
 
 /**
- * The flags, and the words behind or between them. What a flag like `--ftp[=ADDR]` may have stands behind `=`; a word behind it is its own
- * only where it could be (`--ftp 2121`), so that `--ftp python3` are a flag and a program.
+ * What each flag was given, and the words behind or between them; undefined where there is more to say than that. What a flag like
+ * `--ftp[=ADDR]` may have stands behind `=`; a word behind it is its own only where it could be (`--ftp 2121`), so that
+ * `--ftp python3` are a flag and a program.
  */
-function split(argv: readonly string[], listed: readonly Listed[], isCommand: boolean) {
-  const options: string[] = [];
+function read(argv: readonly string[], listed: readonly Listed[], isCommand: boolean): Line | undefined {
+  const known = new Map(
+    listed.flatMap(({ setting }) => namesOf(setting).map((name) => [name, setting] as const)),
+  );
+  const options = Object.fromEntries(
+    [...known].map(([name, { flag }]) => [
+      name,
+      { type: flag.includes("<") ? "string" : "boolean" } as const,
+    ]),
+  );
+  const { tokens } = parseArgs({
+    args: [...argv],
+    options,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  const flags = new Map<string, Given[]>();
   const operands: string[] = [];
-  for (let index = 0; index < argv.length; index += 1) {
-    const word = argv[index] ?? "";
-    if (word === "--") return { options, operands: [...operands, ...argv.slice(index + 1)] };
-    if (!word.startsWith("-") || word === "-") {
+  let open: Given[] | undefined;
+  let maybe: Setting | undefined;
+  for (const token of tokens) {
+    if (token.kind === "option-terminator") {
+      return { flags, operands: [...operands, ...argv.slice(token.index + 1)] };
+    }
+    if (token.kind === "positional") {
+      const belongs = open !== undefined && maybe !== undefined && reads(maybe, token.value);
+      if (belongs) open?.splice(-1, 1, token.value);
       // The flags behind a command are its own.
-      if (isCommand) return { options, operands: argv.slice(index) };
-      operands.push(word);
+      else if (isCommand) return { flags, operands: argv.slice(token.index) };
+      else operands.push(token.value);
+      [open, maybe] = [undefined, undefined];
       continue;
     }
-    options.push(word);
-    const found = listed.find(({ setting }) => namesOf(setting).some((name) => word === `--${name}`));
-    const next = argv[index + 1];
-    if (!found || next === undefined || !takesText(found.setting)) continue;
-    if (!found.setting.flag.includes("<") && !reads(found.setting, next)) continue;
-    options.push(next);
-    index += 1;
+    const setting = known.get(token.name);
+    if (!setting || !token.rawName.startsWith("--")) return undefined;
+    const isNeeded = setting.flag.includes("<");
+    if (isNeeded ? token.value === undefined : token.value !== undefined && !takesText(setting))
+      return undefined;
+    const [name = ""] = namesOf(setting);
+    const given: Given[] = [...(flags.get(name) ?? []), token.value ?? true];
+    flags.set(name, given);
+    [open, maybe] =
+      token.value === undefined && takesText(setting) ? [given, setting] : [undefined, undefined];
   }
-  return { options, operands };
+  return { flags, operands };
 }
 
 function reads(setting: Setting, text: string): boolean {
@@ -132,39 +145,4 @@ function reads(setting: Setting, text: string): boolean {
   } catch {
     return false;
   }
-}
-
-function program(
-  page: Page,
-  listed: readonly Listed[],
-  flags: Map<string, Given[]>,
-  version: string,
-): Command {
-  const command = new Command(page.name)
-    .description(page.description)
-    .usage(page.usage)
-    .showHelpAfterError(`(${page.name} --help lists all flags)`)
-    .exitOverride()
-    .configureHelp({ optionTerm: ({ flags }) => flags.replace(" [", "[=") })
-    .addHelpText("after", page.after);
-  for (const { heading, setting } of listed) {
-    const [name = ""] = namesOf(setting);
-    const option = new Option(setting.flag, helpOf(setting)).helpGroup(`${heading}:`);
-    const take = (text: Given) => flags.set(name, [...(flags.get(name) ?? []), text]);
-    command.addOption(option).on(`option:${option.name()}`, (text: string | null) => take(text ?? true));
-  }
-  // Behind the others, where the help has them last.
-  return command
-    .optionsGroup("About it:")
-    .version(version, "-V, --version", "print the version")
-    .helpOption("-h, --help", "print this help");
-}
-
-/** What a flag means, what it takes, and what it is where nobody says. */
-function helpOf({ help, choices, fallback }: Setting): string {
-  const words =
-    choices && !choices.every((word) => help.includes(word)) ? [`one of ${choices.join(", ")}`] : [];
-  const usual = typeof fallback === "string" ? [`default ${fallback}`] : [];
-  const more = [...words, ...usual];
-  return more.length === 0 ? help : `${help} (${more.join("; ")})`;
 }

@@ -48,7 +48,7 @@ export interface Kind<Options extends object = object, Name extends Protocol = P
   /** Those options without which there can be none. Default: all can be left out. */
   readonly needs?: readonly string[];
   /** What configuration files may say of each option, those that every server has aside. */
-  shape(kit: Kit): Shape<Own<Options>>;
+  shape(kit: Kit): Shape<Own<Options>> | Promise<Shape<Own<Options>>>;
   /**
    * Describes one; its folder, and its engine's package with it, is loaded only here.
    *

@@ -21,11 +21,11 @@ interface Config {
 
 /** `wirelab print-config` */
 export const command: Subcommand = async (argv, { stdout, stderr, environment, version }) => {
-  const { flags } = lineOf(argv, PRINT_CONFIG, version);
+  const { flags } = await lineOf(argv, PRINT_CONFIG, version);
   const plan = await planOf({ flags, environment });
   // What cannot be is said here, and not when it starts.
   for (const server of plan.servers.values()) await server.service(environment);
-  for (const warning of mistypedVariables(environment)) stderr.write(`wirelab: ${warning}\n`);
+  for (const warning of await mistypedVariables(environment)) stderr.write(`wirelab: ${warning}\n`);
   const config = configOf(plan);
   const asJson = flags.get("format")?.at(-1) === "json";
   stdout.write(asJson ? `${JSON.stringify(config, undefined, 2)}\n` : textOf(config));

@@ -13,7 +13,7 @@ import type { Given } from "./setting.ts";
 
 /** `wirelab replay FILE` */
 export const command: Subcommand = async (argv, { version, stdin, stdout, stderr, pid, stopOnSignals }) => {
-  const { flags, operands } = lineOf(argv, REPLAY, version);
+  const { flags, operands } = await lineOf(argv, REPLAY, version);
   const [file = "-"] = operands;
   const recorded = await wholeRecording(file === "-" ? stdin : file);
   const names = serversIn(recorded).flatMap(({ name, conversations }) =>

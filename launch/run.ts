@@ -23,7 +23,7 @@ const TAIL = 40;
 /** `wirelab run`: starts servers, runs a command that finds them in its environment, stops them, and ends as the command did. */
 export const command: Subcommand = async (argv, terminal) => {
   const { version, environment, stderr, keyboard, onSignal } = terminal;
-  const { flags, operands } = lineOf(argv, RUN, version);
+  const { flags, operands } = await lineOf(argv, RUN, version);
   const [program, ...args] = operands;
   if (program === undefined)
     throw new Ending(2, "wirelab: there is no command to run: wirelab run --ftp -- python3 test.py\n");

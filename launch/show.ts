@@ -9,7 +9,7 @@ const COLUMNS = 132;
 
 /** `wirelab show FILE` */
 export const command: Subcommand = async (argv, { version, stdin, stdout, columns, colours }) => {
-  const [file = "-"] = lineOf(argv, SHOW, version).operands;
+  const [file = "-"] = (await lineOf(argv, SHOW, version)).operands;
   const recorded = await wholeRecording(file === "-" ? stdin : file);
   for (const line of ladder(recorded, { width: columns ?? COLUMNS, colours })) stdout.write(`${line}\n`);
   return 0;

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createWriteStream, type WriteStream } from "node:fs";
 import type { Control } from "../control/index.ts";
 import { messageOf, WirelabError } from "../core/errors.ts";
-import { type Lab, type LabOptions, startLab } from "../core/lab.ts";
+import type { Lab, LabOptions } from "../core/lab.ts";
 import { banner } from "./banner.ts";
 import type { Subcommand, Terminal } from "./commands.ts";
 import { lineOf } from "./flags.ts";
@@ -16,7 +16,7 @@ import { mistypedVariables } from "./variables.ts";
 /** `wirelab`: starts servers, which then run on. */
 export const command: Subcommand = async (argv, terminal) => {
   const { stdout, stderr, pid, version, environment, stopOnSignals } = terminal;
-  const { flags } = lineOf(argv, START, version);
+  const { flags } = await lineOf(argv, START, version);
   const plan = await planOf({ flags, environment });
   // Where nobody can ask this process for a transcript, nothing is kept for one.
   const lab = await started(plan, terminal, plan.settings.control ? {} : { transcript: 0 });
@@ -62,7 +62,8 @@ export async function started(plan: Plan, terminal: Terminal, usual: LabOptions)
   );
   const { screen, stderr, environment } = terminal;
   if (logFormat !== "json")
-    for (const warning of mistypedVariables(environment)) stderr.write(`wirelab: ${warning}\n`);
+    for (const warning of await mistypedVariables(environment)) stderr.write(`wirelab: ${warning}\n`);
+  const { startLab } = await import("../core/lab.ts");
   return startLab(Object.fromEntries(services), {
     ...(await recordTo(plan.settings, terminal)),
     ...usual,

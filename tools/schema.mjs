@@ -13,7 +13,7 @@ const { SETTINGS } = await import("../dist/launch/settings.js");
 /** What only a module can hold. */
 const NEVER = { not: {} };
 
-const { $schema, $defs, ...schema } = toJsonSchema(configSchema(kitFor(String)), {
+const { $schema, $defs, ...schema } = toJsonSchema(await configSchema(kitFor(String)), {
   typeMode: "input",
   errorMode: "ignore",
   ignoreActions: ["raw_transform"],

@@ -10,7 +10,7 @@ const SCRIPTS = { bash: bashScript, zsh: zshScript, fish: fishScript } as const;
 
 /** `wirelab completion` */
 export const command: Subcommand = async (argv, { stdout, version }) => {
-  const [wanted] = lineOf(argv, COMPLETION, version).operands;
+  const [wanted] = (await lineOf(argv, COMPLETION, version)).operands;
   const shell = SHELLS.find((name) => name === wanted);
   if (!shell) {
     throw new Ending(

@@ -7,11 +7,11 @@ import type { Kit, Schema } from "./kit.ts";
 import { labShape, listenShape } from "./shapes.ts";
 
 /** All that a configuration file can say. */
-export function configSchema(kit: Kit): Schema<Readonly<Record<string, unknown>>> {
+export async function configSchema(kit: Kit): Promise<Schema<Readonly<Record<string, unknown>>>> {
   const settings = Object.entries<Setting>(SETTINGS).filter(([, { file }]) => file !== "no");
   return kit.object({
     $schema: kit.text,
-    servers: serversSchema(kit),
+    servers: await serversSchema(kit),
     ...labShape(kit),
     ...Object.fromEntries(settings.map(([name, setting]) => [name, settingSchema(kit, setting)])),
   });
@@ -30,27 +30,34 @@ function settingSchema(kit: Kit, setting: Setting): Schema {
 }
 
 /** Servers by name. One that has the name of a flag, `ftp` for example, need not say what it speaks. */
-function serversSchema(kit: Kit): Schema<Readonly<Record<string, object>>> {
-  const kinds = Object.entries<Kind>(KINDS);
+async function serversSchema(kit: Kit): Promise<Schema<Readonly<Record<string, object>>>> {
   const service = kit.made<Service>("a service", isService);
   const orService = (schema: Schema<object>) => kit.by((found) => (isService(found) ? service : schema));
-  const schemaOf = (
-    { protocol, shape, lacks = [], needs = [] }: Kind,
-    ...named: string[]
-  ): Schema<object> => {
-    const common = Object.entries(listenShape(kit)).filter(
-      ([name]) => !lacks.some((lacking) => lacking === name),
-    );
-    const members: Readonly<Record<string, Schema>> = {
-      protocol: kit.oneOf(protocol),
-      ...Object.fromEntries(common),
-      ...shape(kit),
-    };
-    return kit.object(members, ...named, ...needs);
-  };
-  const byProtocol = kinds.map(([, kind]) => [kind.protocol, schemaOf(kind, "protocol")] as const);
+  const kinds = await Promise.all(
+    Object.entries<Kind>(KINDS).map(async ([name, { protocol, shape, lacks = [], needs = [] }]) => {
+      const common = Object.entries(listenShape(kit)).filter(
+        ([option]) => !lacks.some((lacking) => lacking === option),
+      );
+      const members: Readonly<Record<string, Schema>> = {
+        protocol: kit.oneOf(protocol),
+        ...Object.fromEntries(common),
+        ...(await shape(kit)),
+      };
+      return {
+        name,
+        protocol,
+        byName: kit.object(members, ...needs),
+        byProtocol: kit.object(members, "protocol", ...needs),
+      };
+    }),
+  );
   return kit.named(
-    Object.fromEntries(kinds.map(([name, kind]) => [name, orService(schemaOf(kind))])),
-    orService(kit.variant("protocol", Object.fromEntries(byProtocol))),
+    Object.fromEntries(kinds.map(({ name, byName }) => [name, orService(byName)])),
+    orService(
+      kit.variant(
+        "protocol",
+        Object.fromEntries(kinds.map(({ protocol, byProtocol }) => [protocol, byProtocol])),
+      ),
+    ),
   );
 }

@@ -1,6 +1,6 @@
 import { parseAddress } from "../../core/address.ts";
 import type { TlsClientOptions } from "../../core/tls/client.ts";
-import { type ForwardTarget, targetsFrom } from "../../servers/forward/address.ts";
+import type { ForwardTarget } from "../../servers/forward/address.ts";
 import { FORWARD_BALANCES } from "../../servers/forward/balance.ts";
 import type { HealthOptions } from "../../servers/forward/health.ts";
 import type { ForwardOptions } from "../../servers/forward/index.ts";
@@ -41,7 +41,7 @@ export const forward = kind({
   commands: ({ host, port, path }) => [path ? `nc -U ${path}` : `nc ${host} ${port}`],
 });
 
-function forwardingFrom(text: string): Asked {
+async function forwardingFrom(text: string): Promise<Asked> {
   const [, listen, targets] = /^([^=]*)=(.*)$/su.exec(text) ?? [];
   if (listen === undefined || targets === undefined || targets === "")
     throw new Error(`"${text}" names no target: write ADDR=TARGET, 8080=127.0.0.1:80 for example.`);
@@ -49,6 +49,7 @@ function forwardingFrom(text: string): Asked {
     throw new Error(`"${text}" says not where to listen: write ADDR=TARGET, 0 for any free port.`);
   const address = parseAddress(listen);
   const to = targets.split(",").map((target) => target.trim());
+  const { targetsFrom } = await import("../../servers/forward/address.ts");
   targetsFrom(to, address);
   return { address, options: { to } };
 }

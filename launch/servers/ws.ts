@@ -1,8 +1,4 @@
-import {
-  WEBSOCKET_BEHAVIOURS,
-  type WebSocketHandler,
-  type WebSocketOptions,
-} from "../../servers/websocket/index.ts";
+import type { WebSocketHandler, WebSocketOptions } from "../../servers/websocket/index.ts";
 import { kind, listening } from "../kind.ts";
 
 export const ws = kind({
@@ -10,7 +6,8 @@ export const ws = kind({
   port: 9000,
   flag: listening("ws", 9000),
   settings: {},
-  shape: ({ text, list, record, either, oneOf, callable, whole, bytes, ms }) => {
+  shape: async ({ text, list, record, either, oneOf, callable, whole, bytes, ms }) => {
+    const { WEBSOCKET_BEHAVIOURS } = await import("../../servers/websocket/index.ts");
     const handler = callable<WebSocketHandler>();
     return {
       handler,

@@ -17,7 +17,7 @@ async function planned(
   const folder = mkdtempSync(join(tmpdir(), "wirelab-"));
   const file = join(folder, "lab.json");
   writeFileSync(file, typeof config === "string" ? config : JSON.stringify(config));
-  const { flags } = line(["--config", file, ...argv]);
+  const { flags } = await line(["--config", file, ...argv]);
   return { ...(await planOf({ flags, environment }, by)), folder };
 }
 
@@ -209,8 +209,8 @@ describe("mistakes", () => {
   test("files that are none", async () => {
     const folder = mkdtempSync(join(tmpdir(), "wirelab-"));
     mkdirSync(join(folder, "a.json"));
-    const read = (name: string) =>
-      planOf({ flags: line(["--config", join(folder, name)]).flags, environment: {} });
+    const read = async (name: string) =>
+      planOf({ flags: (await line(["--config", join(folder, name)])).flags, environment: {} });
     await expect(read("a.json")).rejects.toThrow("a.json: this is a folder");
     await expect(read("b.json")).rejects.toThrow("b.json: there is no such file.");
     await expect(read("b.mjs")).rejects.toThrow("b.mjs: there is no such file.");
@@ -221,7 +221,7 @@ describe("a module", () => {
   const planOfModule = async (text: string, ...argv: string[]) => {
     const file = join(mkdtempSync(join(tmpdir(), "wirelab-")), "lab.mjs");
     writeFileSync(file, text);
-    return planOf({ flags: line(["--config", file, ...argv]).flags, environment: {} });
+    return planOf({ flags: (await line(["--config", file, ...argv])).flags, environment: {} });
   };
 
   test("has functions, and services that it makes itself", async () => {

@@ -10,5 +10,5 @@ export async function planned(
   argv: readonly string[],
   environment: Readonly<Record<string, string>> = {},
 ): Promise<Plan> {
-  return planOf({ flags: line(argv).flags, environment });
+  return planOf({ flags: (await line(argv)).flags, environment });
 }

@@ -13,9 +13,10 @@ import { SETTINGS } from "../../launch/settings.ts";
 const file = createRequire(import.meta.url).resolve("wirelab/schema.json");
 const shipped = JSON.parse(readFileSync(file, "utf8"));
 const validate = new Ajv({ allErrors: true, strict: true, allowUnionTypes: true }).compile(shipped);
+const schema = await configSchema(kitFor(String));
 const isTaken = (config: unknown): boolean => {
   try {
-    check(configSchema(kitFor(String)), config, "lab.json");
+    check(schema, config, "lab.json");
     return true;
   } catch {
     return false;
