@@ -1,5 +1,8 @@
 // How fast things start: medians of 20 runs, in milliseconds. Run it after `npm run build`: node bench/start.mjs
 import { execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const RUNS = 20;
@@ -64,6 +67,17 @@ const spawnToReady = (...flags) =>
     child.once("close", () => (took === undefined ? reject(new Error("it did not start")) : resolve(took)));
   });
 
+/** The launcher from beginning to end. */
+const whole = (...args) => {
+  const began = performance.now();
+  execFileSync(process.execPath, [dist("launcher.js"), ...args], { stdio: "ignore" });
+  return performance.now() - began;
+};
+
+const config = join(mkdtempSync(join(tmpdir(), "wirelab-")), "lab.json");
+writeFileSync(config, JSON.stringify({ servers: { a: { protocol: "tcp", port: 0 } } }));
+const all = ["ftp", "telnet", "http", "ws", "tcp", "udp"].map((name) => `--${name}=0`);
+
 for (const [what, measure] of [
   [
     "bare node",
@@ -80,7 +94,14 @@ for (const [what, measure] of [
   ["the same with TLS", () => startAgain({ tls: true })],
   ["reset of all four, half of 100 files gone", reset],
   ["launcher to ready, --tcp", () => spawnToReady("--tcp=0")],
-  ["launcher to ready, all four", () => spawnToReady("--ftp=0", "--telnet=0", "--http=0", "--tcp=0")],
+  ["launcher to ready, a TCP server of --config", () => spawnToReady("--config", config)],
+  [
+    "launcher to ready, --ftp --telnet --http --tcp",
+    () => spawnToReady("--ftp=0", "--telnet=0", "--http=0", "--tcp=0"),
+  ],
+  ["launcher to ready, all servers", () => spawnToReady(...all)],
+  ["wirelab run --tcp -- true", () => whole("run", "--tcp", "--", "true")],
+  ["wirelab --help", () => whole("--help")],
 ]) {
   console.log(`${what.padEnd(44)} ${(await median(measure)).toFixed(1)} ms`);
 }

@@ -51,9 +51,11 @@ function build() {
   chmodSync(at("dist", "launcher.js"), 0o755);
 }
 
-/** What editors know configuration files by; nothing that runs needs it. */
-function schema() {
+/** What is published beside what has been compiled: the schema of configuration files, and few files instead of many. */
+function pack() {
   run(process.execPath, [at("tools", "schema.mjs")]);
+  run(process.execPath, [at("tools", "bundle.mjs")]);
+  chmodSync(at("dist", "launcher.js"), 0o755);
 }
 
 const [task, ...args] = process.argv.slice(2);
@@ -63,7 +65,7 @@ switch (task) {
     break;
   case "build":
     build();
-    schema();
+    pack();
     break;
   case "start": {
     build();
@@ -78,7 +80,7 @@ switch (task) {
   }
   case "test":
     build();
-    schema();
+    pack();
     run(process.execPath, [at("node_modules", "vitest", "vitest.mjs"), "run", ...args], "inherit");
     break;
   default:
