@@ -63,6 +63,8 @@ class MemoryStore implements Store {
   /** Bytes of files, and of uploads under way. */
   #used = 0;
   #count = 0;
+  /** How often anything has been changed. */
+  #changes = 0;
   /** How many nodes there have ever been. */
   #made = 0;
 
@@ -91,7 +93,12 @@ class MemoryStore implements Store {
     const resolved = resolveEntry(path);
     const node = this.#find(resolved);
     if (node.type === "directory") throw refusal("IS_DIRECTORY", resolved);
-    return new HeldReading(entryOf(resolved, nameOf(resolved), node), node.content);
+    const changes = this.#changes;
+    return new HeldReading(
+      entryOf(resolved, nameOf(resolved), node),
+      node.content,
+      () => changes === this.#changes,
+    );
   }
 
   async write(path: string, options: WriteOptions = {}): Promise<Writable> {
@@ -151,11 +158,13 @@ class MemoryStore implements Store {
 
   async setMode(path: string, mode: number): Promise<void> {
     this.#find(resolveEntry(path)).mode = mode & 0o777;
+    this.#changes += 1;
   }
 
   async setModified(path: string, modified: Date): Promise<void> {
     checkTime(modified);
     this.#find(resolveEntry(path)).modified = modified.getTime();
+    this.#changes += 1;
   }
 
   /** Puts a first file in its place, and makes the directories on the way. */
@@ -227,14 +236,19 @@ class MemoryStore implements Store {
     this.#reserve(more, path);
     this.#count += added;
     parent.children.set(nameOf(path), node);
-    parent.modified = this.#now();
+    this.#changed(parent);
   }
 
   #detach(path: string): void {
     const parent = this.#directory(parentOf(path));
     parent.children.delete(nameOf(path));
-    parent.modified = this.#now();
+    this.#changed(parent);
     this.#count -= 1;
+  }
+
+  #changed(directory: DirectoryNode): void {
+    directory.modified = this.#now();
+    this.#changes += 1;
   }
 
   #reserve(bytes: number, path: string): void {

@@ -9,10 +9,17 @@ export const SLICE = 256 * 1024;
 export class HeldReading implements Reading {
   readonly entry: Entry;
   readonly #content: Content;
+  readonly #isCurrent: () => boolean;
 
-  constructor(entry: Entry, content: Content) {
+  /** @param isCurrent whether the store is known to be as it was. */
+  constructor(entry: Entry, content: Content, isCurrent = () => false) {
     this.entry = entry;
     this.#content = content;
+    this.#isCurrent = isCurrent;
+  }
+
+  get current(): boolean {
+    return this.#isCurrent();
   }
 
   get bytes(): Uint8Array {

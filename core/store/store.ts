@@ -28,6 +28,8 @@ export interface ByteRange {
 /** A file that is open for reading: entry and bytes are of one moment, whatever is stored there meanwhile. */
 export interface Reading {
   readonly entry: Entry;
+  /** Whether nothing has been changed in the store since, so that it would give the same again. Left out where nobody knows. */
+  readonly current?: boolean;
   /**
    * The whole content, where the store has it in memory: to be sent as it is, and never changed. A large file may have to be
    * copied for that, once; {@link slices} copies nothing.

@@ -105,18 +105,26 @@ class StreamedContent implements Content {
   }
 }
 
-/** Reads files of a store as contents. */
-export type Contents = (store: Store, path: string) => Promise<Content>;
+/** What came of a path when it was read last. */
+interface Recent {
+  readonly reading: Reading;
+  readonly content: Content;
+}
+
+/** Paths for which that is remembered, in each store; of small files, since what is no longer there is remembered, too. */
+const MAX_RECENT = 256;
+
+/**
+ * Reads files of a store as contents: at once, where it is known that the store would give the same again. To wait costs more
+ * than to send it.
+ */
+export type Contents = (store: Store, path: string) => Content | Promise<Content>;
 
 /** An own one for each engine, for it remembers what is in memory. */
 export function contents(): Contents {
   const known = new WeakMap<Uint8Array, { readonly entry: Entry; readonly content: Content }>();
-  return async (store, path) => {
-    const reading = await store.read(path);
-    const { entry, bytes: held } = reading;
-    if (!held && entry.size > SMALL) return new StreamedContent(reading, () => store.read(path));
-    const bytes = held ?? (await whole(reading));
-    if (!held) await reading.close();
+  const recent = new WeakMap<Store, Map<string, Recent>>();
+  const contentOf = (entry: Entry, bytes: Uint8Array): Content => {
     const seen = known.get(bytes);
     if (seen?.entry.name === entry.name && seen.entry.modified.getTime() === entry.modified.getTime()) {
       return seen.content;
@@ -125,6 +133,25 @@ export function contents(): Contents {
     const content = new MemoryContent(bytes, typeOf(entry.name), tag, entry.modified);
     known.set(bytes, { entry, content });
     return content;
+  };
+  const read = async (store: Store, path: string): Promise<Content> => {
+    const reading = await store.read(path);
+    const { entry, bytes: held } = reading;
+    if (!held && entry.size > SMALL) return new StreamedContent(reading, () => store.read(path));
+    const bytes = held ?? (await whole(reading));
+    if (!held) await reading.close();
+    const content = contentOf(entry, bytes);
+    if (reading.current && bytes.length <= SMALL) remember(store, path, { reading, content });
+    return content;
+  };
+  const remember = (store: Store, path: string, one: Recent): void => {
+    const ofStore = recent.get(store) ?? new Map<string, Recent>();
+    if (ofStore.size >= MAX_RECENT) ofStore.clear();
+    recent.set(store, ofStore.set(path, one));
+  };
+  return (store, path) => {
+    const last = recent.get(store)?.get(path);
+    return last?.reading.current ? last.content : read(store, path);
   };
 }
 

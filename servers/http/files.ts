@@ -26,17 +26,22 @@ export function serveFiles(settings: Settings, visitors: Visitors): (turn: Turn)
   const contentOf = contents();
   const encode = settings.compression === "on" ? encoder(contentOf) : asItIs;
 
-  async function get(turn: Turn, visitor: Visitor, { path, kind, query }: Target): Promise<void> {
-    if (kind === "directory") return getDirectory(turn, visitor, path, query);
-    const { store } = visitor;
+  function get(turn: Turn, visitor: Visitor, { path, kind, query }: Target): Promise<void> {
+    return kind === "directory"
+      ? getDirectory(turn, visitor, path, query)
+      : getFile(turn, visitor, path, query);
+  }
+
+  async function getFile(turn: Turn, { store }: Visitor, path: string, query: string): Promise<void> {
     let content: Content;
     try {
-      content = await contentOf(store, path);
+      const found = contentOf(store, path);
+      content = found instanceof Promise ? await found : found;
     } catch (error) {
       if (codeOf(error) !== "IS_DIRECTORY") throw error;
       return redirect(turn, `${encodePath(path)}/${query}`);
     }
-    return answer(turn, content, { store, path });
+    await answer(turn, content, { store, path });
   }
 
   /** What comes from a place in the store, in the form that the client likes best. */
@@ -59,27 +64,34 @@ export function serveFiles(settings: Settings, visitors: Visitors): (turn: Turn)
     const missing = ["NOT_FOUND", "NOT_DIRECTORY", "BAD_PATH"].includes(codeOf(error) ?? "");
     if (fallback === undefined || !missing || nameOf(path).includes(".") || !acceptsPages(turn.request))
       throw error;
-    const content = await contentOf(store, fallback).catch(() => {
+    let content: Content;
+    try {
+      content = await contentOf(store, fallback);
+    } catch {
       throw error;
-    });
+    }
     turn.response.vary("Accept");
     return answer(turn, content, { store, path: fallback });
   }
 
-  async function getDirectory(turn: Turn, visitor: Visitor, path: string, query: string): Promise<void> {
+  function getDirectory(turn: Turn, visitor: Visitor, path: string, query: string): Promise<void> {
     const { store } = visitor;
     // Nearly always there is none.
     const asked = query === "" ? NOTHING_ASKED : new URLSearchParams(query);
     if (path === "/" && asked.has("login")) return login(turn, visitor, asked.get("login") ?? "/");
+    if (!acceptsPages(turn.request) || asked.has("list")) return list(turn, visitor, path);
     const index = path === "/" ? "/index.html" : `${path}/index.html`;
-    let content: Content | undefined;
-    try {
-      if (acceptsPages(turn.request) && !asked.has("list")) content = await contentOf(store, index);
-    } catch {
+    const found = contentOf(store, index);
+    if (!(found instanceof Promise)) return answer(turn, found, { store, path: index });
+    return found.then(
+      (content) => answer(turn, content, { store, path: index }),
       // Without an index that can be read there is still a listing, or a better reason why not.
-    }
-    if (content) return answer(turn, content, { store, path: index });
-    const entries = await store.list(path);
+      () => list(turn, visitor, path),
+    );
+  }
+
+  async function list(turn: Turn, visitor: Visitor, path: string): Promise<void> {
+    const entries = await visitor.store.list(path);
     const shown =
       settings.dotfiles === "allow" ? entries : entries.filter(({ name }) => !name.startsWith("."));
     turn.response.set("Content-Security-Policy", POLICY).vary("Accept");
@@ -168,7 +180,7 @@ export function serveFiles(settings: Settings, visitors: Visitors): (turn: Turn)
         case "GET":
         case "HEAD":
           if (hidden) throw notThere(path);
-          return await getOrInstead(turn, visitor, target);
+          return await (settings.fallback === undefined ? get : getOrInstead)(turn, visitor, target);
         case "PUT":
           if (hidden) throw new Refusal(403, `${path}: names that begin with a dot are not served.`);
           return await put(turn, store, target);
@@ -232,7 +244,7 @@ function notAllowed({ request }: Turn, allow: string): Refusal {
   });
 }
 
-async function unlessMissing<T>(found: Promise<T>): Promise<T | undefined> {
+async function unlessMissing<T>(found: T | Promise<T>): Promise<T | undefined> {
   try {
     return await found;
   } catch (error) {

@@ -32,7 +32,8 @@ export async function respond(turn: Turn, content: Content, path?: string): Prom
       });
     }
     const part = ranges ? partial(content, ranges, turn) : whole(content, turn);
-    if ((await turn.announce(part.code)) !== "go") return;
+    const announced = turn.announce(part.code);
+    if ((typeof announced === "string" ? announced : await announced) !== "go") return;
     response.writeHead(part.code, part.headers);
     if (request.method === "HEAD") {
       response.end();

@@ -82,7 +82,7 @@ export class Turn {
     if (this.#announced || this.connection.stream.destroyed) return "late";
     this.#announced = true;
     const reply = { code, text: STATUS_CODES[code] ?? "" };
-    if (this.connection.observed) return this.#amended(reply);
+    if (this.connection.ruled) return this.#amended(reply);
     this.#say(code, reply.text);
     return "go";
   }
@@ -151,7 +151,7 @@ export class Turn {
   }
 
   #say(code: number, text: string): void {
-    this.response.status(code);
+    this.response.statusCode = code;
     if (!this.request.complete && !isShort(this.request)) this.response.shouldKeepAlive = false;
     this.#tell(code, text);
   }

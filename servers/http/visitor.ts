@@ -32,14 +32,22 @@ export interface Visitors {
   orLogIn(error: unknown, turn: Turn, path: string): unknown;
 }
 
+function visitorOf(account: KnownAccount, store: GuardedStore, user?: string): Visitor {
+  return {
+    user,
+    store,
+    may: (permission, where) => (where ? store.permissions(where) : account.permissions).includes(permission),
+  };
+}
+
 /** @param everybody the permissions of those who do not log in, where the lab has no account `anonymous`. */
 export function visitors({ store, accounts }: Site, everybody: string): Visitors {
   const unnamed: KnownAccount = { name: "everybody", home: "/", permissions: everybody };
   // The account may come and go while the lab runs.
-  let open = { account: unnamed, store: guarded(store, unnamed) };
+  let open = { account: unnamed, visitor: visitorOf(unnamed, guarded(store, unnamed)) };
   const stranger = () => {
     const account = accounts.anonymous ?? unnamed;
-    if (account !== open.account) open = { account, store: guarded(store, account) };
+    if (account !== open.account) open = { account, visitor: visitorOf(account, guarded(store, account)) };
     return open;
   };
   function accountOf({ request, connection }: Turn): KnownAccount | undefined {
@@ -50,22 +58,16 @@ export function visitors({ store, accounts }: Site, everybody: string): Visitors
     if (account) return account;
     throw new Refusal(401, "The user name or the password is wrong; the scheme is Basic.", CHALLENGE);
   }
-  const visitorOf = (account: KnownAccount, own: GuardedStore, user?: string): Visitor => ({
-    user,
-    store: own,
-    may: (permission, where) => (where ? own.permissions(where) : account.permissions).includes(permission),
-  });
   return {
     of(turn) {
       const account = accountOf(turn);
       if (account) return visitorOf(account, guarded(store, account), account.name);
-      const nobody = stranger();
-      return visitorOf(nobody.account, nobody.store);
+      return stranger().visitor;
     },
     orLogIn(error, { request }, path) {
       if (codeOf(error) !== "FORBIDDEN" || request.headers.authorization !== undefined) return error;
-      const { account: nobody, store: open } = stranger();
-      const letters = open.permissions({ path, type: "file" });
+      const { account: nobody, visitor } = stranger();
+      const letters = visitor.store.permissions({ path, type: "file" });
       const lacks = [...(NEEDED[request.method] ?? "l")].some((letter) => !letters.includes(letter));
       // What nobody at all may do is no reason to log in.
       if (!lacks && isWithin(path, nobody.home)) return error;

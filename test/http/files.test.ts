@@ -216,3 +216,28 @@ test("what another protocol writes to the store is served at once, and the other
   const reading = await lab.store.read("/back.txt");
   expect(Buffer.from(reading.bytes!).toString()).toBe("stored");
 });
+
+test("what is asked for again and again is what is there at that moment, for whoever may have it", async () => {
+  await using lab = await startLab({ web: http() }, { files: { "/a": "one", "/b/index.html": "page" } });
+  const { web } = lab.servers;
+  const body = async (path: string) => (await ask(web, `GET ${path}`)).body;
+  const status = async (path: string, headers = {}) => (await ask(web, `GET ${path}`, headers)).status;
+  for (let round = 0; round < 3; round += 1) expect(await body("/a")).toBe("one");
+  await lab.store.rename("/a", "/c");
+  expect([await status("/a"), await body("/c")]).toEqual([404, "one"]);
+  (await lab.store.write("/c")).end("two");
+  await expect.poll(() => body("/c")).toBe("two");
+  await lab.store.setModified("/c", new Date(0));
+  const { headers } = await ask(web, "GET /c");
+  expect(headers["last-modified"]).toBe("Thu, 01 Jan 1970 00:00:00 GMT");
+  expect(await body("/b/")).toBe("page");
+  await lab.store.remove("/b/index.html");
+  expect(await body("/b/")).not.toBe("page");
+  // Who may not read gets nothing that others have read before.
+  expect(await status("/c")).toBe(200);
+  lab.accounts.put({ name: "anonymous", permissions: "el" });
+  expect(await status("/c")).toBe(401);
+  expect(await status("/c", FOO)).toBe(200);
+  lab.accounts.put({ name: "anonymous", permissions: "elr", paths: { "/c": "el" } });
+  expect(await status("/c")).toBe(401);
+});

@@ -36,6 +36,22 @@ test("what was given is copied, and what is handed out is no copy", async () => 
   expect(one.bytes).toBe(other.bytes);
 });
 
+test.each<[string, (store: Store) => Promise<unknown>]>([
+  ["a file is stored", (store) => put(store, "/a", "a")],
+  ["its mode is set", (store) => store.setMode("/a", 0o600)],
+  ["its time is set", (store) => store.setModified("/a", new Date(0))],
+  ["it is moved", (store) => store.rename("/d", "/e")],
+  ["it is removed", (store) => store.remove("/a")],
+  ["a directory is made", (store) => store.makeDirectory("/new")],
+])("a reading knows that it may be of the past when %s", async (_what, change) => {
+  const store = memoryStore({ files: { "/a": "a", "/d/b": "b" } });
+  const reading = await store.read("/a");
+  await contentOf(store, "/d/b");
+  expect(reading.current).toBe(true);
+  await change(store);
+  expect(reading.current).toBe(false);
+});
+
 test("large content is handed out in slices of itself", async () => {
   const store = memoryStore({ files: { "/a": "x".repeat(1_000_000) } });
   const reading = await store.read("/a");
