@@ -203,8 +203,15 @@ export class EventStream implements Events {
     const listeners = this.#listeners;
     if (listeners.length === 0) return;
     this.#seq += 1;
-    // In this order: with what is the same in all of them behind, events of many kinds take twenty times as long to make.
-    const made: WireEvent = { seq: this.#seq, at: Date.now(), ...origin, ...event };
+    const seq = this.#seq;
+    const at = Date.now();
+    const { server, protocol, connection } = origin;
+    // In this order, and with a single spread: with what is the same in all of them behind, events of many kinds take twenty times
+    // as long to make, and with the origin spread as well twice as long.
+    const made: WireEvent =
+      connection === undefined
+        ? { seq, at, server, protocol, ...event }
+        : { seq, at, server, protocol, connection, ...event };
     for (const listener of listeners) {
       try {
         listener(made);

@@ -21,7 +21,8 @@ export class Ring<T> implements Iterable<T> {
   /** Puts one behind the others; the answer is the one that had to make room. */
   push(item: T): T | undefined {
     const dropped = this.#size === this.#capacity ? this.shift() : undefined;
-    this.#slots[(this.#first + this.#size) % this.#capacity] = item;
+    const end = this.#first + this.#size;
+    this.#slots[end < this.#capacity ? end : end - this.#capacity] = item;
     this.#size += 1;
     return dropped;
   }

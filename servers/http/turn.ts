@@ -160,9 +160,8 @@ export class Turn {
     const { connection, response } = this;
     if (!connection.observed) return;
     const ms = performance.now() - this.#began;
-    const tell = () => connection.emit({ type: "reply", code, text, ms });
     if (!connection.followsReplies || response.headersSent) {
-      tell();
+      connection.emit({ type: "reply", code, text, ms });
       return;
     }
     // A fault waits for the head: it goes out alone, so that something stands between it and the body.
@@ -171,7 +170,7 @@ export class Turn {
       response.writeHead = writeHead;
       Reflect.apply(writeHead, response, head);
       response.flushHeaders();
-      tell();
+      connection.emit({ type: "reply", code, text, ms });
       return response;
     };
   }
