@@ -12,6 +12,8 @@ export class Recording {
   readonly urls = new Map<string, string>();
   readonly capacity: number;
   readonly #events: Ring<WireEvent>;
+  /** How many characters each of them has: to look at an event again when it is dropped takes longer than to remember a number. */
+  readonly #texts: Ring<number>;
   #characters = 0;
   /** What has passed on the wire, where that is remembered. */
   readonly passages: PassageMemory;
@@ -26,6 +28,7 @@ export class Recording {
   constructor(capacity: number, bytes: number) {
     this.capacity = capacity;
     this.#events = new Ring(Math.max(1, capacity));
+    this.#texts = new Ring(Math.max(1, capacity));
     this.passages = new PassageMemory(bytes);
   }
 
@@ -38,9 +41,13 @@ export class Recording {
     if (event.type === "listening") this.urls.set(event.server, event.url);
     this.#before ??= event.seq - 1;
     this.#newest = event.seq;
-    this.#characters += charactersOf(event);
-    this.#lost(this.#events.push(event));
-    while (this.#characters > RECORDING_TEXT && this.#events.size > 1) this.#lost(this.#events.shift());
+    const characters = charactersOf(event);
+    this.#events.push(event);
+    this.#characters += characters - (this.#texts.push(characters) ?? 0);
+    while (this.#characters > RECORDING_TEXT && this.#events.size > 1) {
+      this.#events.shift();
+      this.#characters -= this.#texts.shift() ?? 0;
+    }
   }
 
   /** Remembers what passed on the wire. */
@@ -61,13 +68,10 @@ export class Recording {
 
   clear(): void {
     this.#events.clear();
+    this.#texts.clear();
     this.passages.clear();
     this.#characters = 0;
     this.#before = this.#newest;
-  }
-
-  #lost(event: WireEvent | undefined): void {
-    if (event) this.#characters -= charactersOf(event);
   }
 }
 
