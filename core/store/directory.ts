@@ -23,7 +23,7 @@ const OPEN_SAFELY = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONB
 // long. Only what moves bytes, or changes anything, is left to others.
 
 /** How many entries of a listing are looked at before others have their turn. */
-const TOGETHER = 64;
+const TOGETHER = 256;
 
 /** Where `\` parts names as well and `:` names drives and streams, neither can stand in a name. */
 const UNSAFE = sep === "\\" ? /[\\:]/ : undefined;
@@ -108,11 +108,7 @@ class DirectoryStore implements Store {
     return this.#at(path, async (virtual) => {
       const { entry, place } = this.#found(virtual);
       if (entry.type === "file") throw refusal("NOT_DIRECTORY", virtual);
-      const names = (await fs.readdir(place, { encoding: "buffer" }))
-        .filter((name) => isUtf8(name))
-        .map(String)
-        .filter((name) => !isPartial(name) && !UNSAFE?.test(name))
-        .sort();
+      const names = (await namesIn(place)).filter((name) => !isPartial(name) && !UNSAFE?.test(name)).sort();
       const entries: Entry[] = [];
       for (const [index, name] of names.entries()) {
         const found = this.#listed(childOf(virtual, name), `${place}${sep}${name}`);
@@ -286,13 +282,22 @@ class DirectoryStore implements Store {
   #listed(path: string, place: string): Entry | undefined {
     if (this.#secluded.hides(place)) return undefined;
     try {
-      const stats = lstatSync(place);
+      const stats = lstatSync(place, { throwIfNoEntry: false });
+      if (!stats) return undefined;
       return stats.isSymbolicLink() ? this.#found(path).entry : entryOf(path, stats);
     } catch {
       // It went meanwhile, leads outside, or is neither file nor directory.
       return undefined;
     }
   }
+}
+
+/** The names in UTF-8. What is none reads as one with this character, and then only is it worth the time to look closer. */
+async function namesIn(place: string): Promise<string[]> {
+  const names = await fs.readdir(place);
+  if (!names.some((name) => name.includes("\ufffd"))) return names;
+  const raw = await fs.readdir(place, { encoding: "buffer" });
+  return raw.filter((name) => isUtf8(name)).map(String);
 }
 
 /** What clients do not see has its name all the same. */
