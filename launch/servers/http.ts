@@ -21,6 +21,15 @@ export const http = kind({
     stubs: value("--stubs <FILE>", "answers that HTTP gives instead of files, as a JSON array", stubsFrom, {
       names: "file",
     }),
+    cors: value(
+      "--cors [ORIGINS]",
+      "let pages of other origins use HTTP: of these, apart by commas, or of all",
+      originsFrom,
+      {
+        bare: "*",
+      },
+    ),
+    fallback: value("--fallback <PATH>", "HTTP's page where there is no file, for single-page apps", String),
   },
   shape: (kit) => {
     const { text, path, oneOf, bytes, ms, whole, off, list, either, callable, made } = kit;
@@ -63,6 +72,13 @@ export const http = kind({
     return [`${curl(reach)} ${url}/`, `${curl(reach)} --user ${known} -T FILE ${url}/`];
   },
 });
+
+function originsFrom(text: string): "*" | readonly string[] {
+  if (text === "*") return text;
+  const origins = text.split(",");
+  if (origins.every((origin) => /^https?:\/\/[^/]+$/.test(origin))) return origins;
+  throw new Error(`"${text}" is no origin; write http://127.0.0.1:3000, or * for all.`);
+}
 
 async function stubsFrom(path: string): Promise<readonly Stub[]> {
   const stubs = await checkedJson(path, (kit) => kit.list(stubShape(kit)));

@@ -26,7 +26,7 @@ export function isConditional({ headers }: Request): boolean {
 export function checkConditions(request: Request, current: Validators | undefined): void {
   const { method, headers } = request;
   // A GET is of one form of the file; what changes the file changes it in every form.
-  const meant = method === "GET" || method === "HEAD" ? (tag: string) => tag : withoutEncoding;
+  const meant = method === "GET" || method === "HEAD" ? asItIs : withoutEncoding;
   const match = headers["if-match"];
   if (match !== undefined) {
     if (!current || !(match.trim() === "*" || tagsIn(match).some((tag) => meant(tag) === current.etag))) {
@@ -37,12 +37,21 @@ export function checkConditions(request: Request, current: Validators | undefine
   }
   const noneMatch = headers["if-none-match"];
   if (noneMatch === undefined || !current || method === "GET" || method === "HEAD") return;
-  if (
-    noneMatch.trim() === "*" ||
-    tagsIn(noneMatch).some((tag) => opaque(meant(tag)) === opaque(current.etag))
-  ) {
+  if (isNamed(current.etag, noneMatch, meant)) {
     throw new Refusal(412, "If-None-Match names what is there already.");
   }
+}
+
+/**
+ * RFC 9110 §13.1.2 and §13.1.3: whether who asks has it already. What the request says to caches, `no-cache` for example, is for
+ * caches: `fetch` says it with every condition of its caller's.
+ */
+export function isFresh({ headers }: Request, { etag, modified }: Validators): boolean {
+  const noneMatch = headers["if-none-match"];
+  if (noneMatch !== undefined) return isNamed(etag, noneMatch);
+  const since = headers["if-modified-since"];
+  if (since === undefined || modified === undefined || Number.isNaN(timeOf(since))) return false;
+  return !isLater(modified, since);
 }
 
 /** RFC 9110 §13.1.5: whether a range may be sent, or the file has changed and all of it is needed. */
@@ -52,6 +61,11 @@ export function rangeApplies({ headers }: Request, { etag, modified }: Validator
   if (condition.includes('"')) return condition === etag && !etag.startsWith("W/");
   // A time in whole seconds is a strong validator only when they are over.
   return modified !== undefined && condition === modified.toUTCString() && now - modified.getTime() >= 1000;
+}
+
+/** Whether If-None-Match names an entity tag, compared weakly. */
+function isNamed(etag: string, noneMatch: string, meant: (tag: string) => string = asItIs): boolean {
+  return noneMatch.trim() === "*" || tagsIn(noneMatch).some((tag) => opaque(meant(tag)) === opaque(etag));
 }
 
 /** In whole seconds, for HTTP has no others. */
@@ -72,6 +86,10 @@ export function timeOf(text: string): number {
 
 function tagsIn(list: string): string[] {
   return list.match(/(?:W\/)?"[^"]*"/g) ?? [];
+}
+
+function asItIs(tag: string): string {
+  return tag;
 }
 
 function opaque(tag: string): string {

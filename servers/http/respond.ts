@@ -1,6 +1,6 @@
 import { pipeline } from "node:stream/promises";
 import { codeOf, WirelabError } from "../../core/errors.ts";
-import { checkConditions, rangeApplies, timeOf } from "./conditions.ts";
+import { checkConditions, isFresh, rangeApplies } from "./conditions.ts";
 import type { Content } from "./content.ts";
 import { contentRange, multipart, type Range, rangesOf } from "./ranges.ts";
 import { Refusal } from "./refusal.ts";
@@ -17,7 +17,7 @@ export async function respond(turn: Turn, content: Content, path?: string): Prom
     // Beside what else decides; where nothing does, it goes out with the head.
     if (content.negotiable && response.hasHeader("Vary")) response.vary("Accept-Encoding");
     checkConditions(request, content);
-    if (isFresh(turn, content)) {
+    if (isFresh(request, content)) {
       if ((await turn.announce(304)) !== "go") return;
       const headers: string[] = [];
       addValidators(headers, content, turn);
@@ -112,22 +112,6 @@ function addValidators(headers: string[], content: Content, turn: Turn): void {
 function lastModifiedOf({ modified, lastModified }: Content, { clock }: Turn): string | undefined {
   const now = clock.now();
   return modified && modified.getTime() > now ? new Date(now).toUTCString() : lastModified;
-}
-
-/** Whether the client has it already, as Express reads it off request and response. */
-function isFresh(turn: Turn, content: Content): boolean {
-  const { request, response } = turn;
-  const { headers } = request;
-  const since = headers["if-modified-since"];
-  if (headers["if-none-match"] === undefined && since === undefined) return false;
-  // Express takes any date that JavaScript can read, and one without a zone for a local one.
-  const time = since === undefined ? Number.NaN : timeOf(since);
-  if (Number.isNaN(time)) delete headers["if-modified-since"];
-  else headers["if-modified-since"] = new Date(time).toUTCString();
-  response.setHeader("ETag", content.etag);
-  const lastModified = lastModifiedOf(content, turn);
-  if (lastModified !== undefined) response.setHeader("Last-Modified", lastModified);
-  return request.fresh;
 }
 
 /** Sends chunk by chunk, as fast as the client reads. */

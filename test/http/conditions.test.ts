@@ -2,6 +2,24 @@ import { expect, test } from "vitest";
 import { http, startLab } from "../../index.ts";
 import { answersIn, ask, FOO, request, say } from "./dialogue.ts";
 
+test("what a request says to caches does not keep it from being told that it has the file", async () => {
+  await using lab = await startLab({ web: http() }, { files: { "/a": "a" } });
+  const { web } = lab.servers;
+  const { headers } = await ask(web, "GET /a");
+  const status = async (more: object) => (await ask(web, "GET /a", { ...more })).status;
+  for (const cache of [
+    {},
+    { "cache-control": "no-cache" },
+    { "cache-control": "max-age=0", pragma: "no-cache" },
+  ]) {
+    expect(await status({ "if-none-match": headers.etag, ...cache })).toBe(304);
+    expect(await status({ "if-modified-since": headers["last-modified"], ...cache })).toBe(304);
+    expect(
+      await status({ "if-none-match": '"other"', "if-modified-since": headers["last-modified"], ...cache }),
+    ).toBe(200);
+  }
+});
+
 test("a client that has the file is told so, by ETag or time, and the former counts for more", async () => {
   await using lab = await startLab({ web: http() });
   const { web } = lab.servers;
