@@ -303,6 +303,26 @@ describe("starting", () => {
     expect([code, stderr]).toEqual([2, expect.stringContaining("from its first slash on")]);
   });
 
+  test("a single-page app for pages of other origins", async () => {
+    const flags = ["--http=0", "--fallback", "/index.html", "--cors"];
+    const origin = "http://127.0.0.1:3000";
+    const allowed = async (running: Running) => {
+      const { status, headers } = await fetch(`${running.at("http").url}/users/7`, { headers: { origin } });
+      return [status, headers.get("access-control-allow-origin")];
+    };
+    await using everybody = await Running.start(...flags);
+    expect(await allowed(everybody)).toEqual([200, "*"]);
+    await using some = await Running.start(...flags, `http://localhost:3000,${origin}`);
+    expect(await allowed(some)).toEqual([200, origin]);
+    const { code, stderr } = await wirelab(...flags, "=localhost");
+    expect([code, stderr]).toEqual([2, expect.stringContaining('"=localhost" is no command')]);
+    const strange = await wirelab(...flags.slice(0, -1), "--cors=localhost");
+    expect([strange.code, strange.stderr]).toEqual([
+      2,
+      expect.stringContaining("write http://127.0.0.1:3000"),
+    ]);
+  });
+
   test("a Unix-domain socket", async () => {
     const path = join(folder(), "lab.sock");
     await using running = await Running.start(`--tcp=unix:${path}`, "--socket-mode=660");
