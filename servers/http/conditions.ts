@@ -79,7 +79,7 @@ const TIME =
   /^(?:[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} [\d:]{8} GMT|[A-Z][a-z]{5,8}, \d\d-[A-Z][a-z]{2}-\d\d [\d:]{8} GMT|[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d [\d:]{8} \d{4})$/;
 
 /** A time as HTTP writes it, as Unix time in milliseconds; NaN for anything else, which counts as not said (§13.1.3). */
-export function timeOf(text: string): number {
+function timeOf(text: string): number {
   if (!TIME.test(text)) return Number.NaN;
   return Date.parse(text.endsWith("GMT") ? text : `${text} GMT`);
 }

@@ -9,8 +9,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { needPrograms } from "../clients.ts";
 import { type Serving, serving } from "./serving.ts";
 
-// What every client is asked to do, each in its own words: the same steps by all of them, over IPv4 on a store in memory and over
-// IPv6 on a folder. A client that lacks a step leaves it out.
+// What every client is asked to do, each in its own words: the same steps by all of them, over IPv4 and IPv6, on a store in memory
+// and on a folder. A client that lacks a step leaves it out.
 
 type Step =
   | { readonly act: "put" | "get" | "append" | "resume put" | "resume get"; local: string; remote: string }
@@ -352,6 +352,8 @@ function contentOf(local: string): string {
 
 describe.each([
   [4, "memory"],
+  [6, "memory"],
+  [4, "directory"],
   [6, "directory"],
 ] as const)("over IPv%i, on a %s store", (family, kind) => {
   // One for all: a folder of 5,000 files takes its time.
