@@ -1,5 +1,12 @@
 export { type Control, type ControlOptions, serveControl } from "./control/index.ts";
-export type { Account, Accounts, BytesPerSecond, KnownAccount } from "./core/accounts.ts";
+export {
+  type Account,
+  type Accounts,
+  type BytesPerSecond,
+  type GuardedStore,
+  guarded,
+  type KnownAccount,
+} from "./core/accounts.ts";
 export { type ListenAddress, parseAddress } from "./core/address.ts";
 export type { RecordedBytes, RecordOptions } from "./core/capture/record.ts";
 export { type RecordedLine, readRecording } from "./core/capture/recorded.ts";

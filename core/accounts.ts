@@ -231,6 +231,20 @@ export interface GuardedStore extends Store {
 /**
  * The store as `account` may use it: every refusal is a `FORBIDDEN`, which FTP says as 550 and HTTP as 403. Permissions are
  * checked here and nowhere else. Paths stay the store's own; outside the account's home everything is refused.
+ *
+ * @example For a server of one's own: the files as somebody may see them who does not log in.
+ * ```ts
+ * import { guarded, startLab } from "wirelab";
+ *
+ * const accounts = [{ name: "anonymous", home: "/pub", permissions: "elr" }];
+ * await using lab = await startLab({}, { accounts, files: { "/pub/a.txt": "hello", "/secret": "s" } });
+ * const { anonymous } = lab.accounts;
+ * if (anonymous) {
+ *   const store = guarded(lab.store, anonymous);
+ *   console.log((await store.list("/pub")).length); // 1
+ *   console.log(await store.read("/secret").catch(({ code }) => code)); // FORBIDDEN
+ * }
+ * ```
  */
 export function guarded(store: Store, account: KnownAccount): GuardedStore {
   const { name, home, permissions, paths = [] } = account;
