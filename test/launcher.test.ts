@@ -14,8 +14,10 @@ import {
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PassThrough } from "node:stream";
 import { text } from "node:stream/consumers";
 import { connect as connectTls } from "node:tls";
+import { Client } from "basic-ftp";
 import { describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { authority } from "../core/tls/authority.ts";
@@ -425,6 +427,36 @@ describe("stopping", () => {
     await once(client, "end");
     expect((await running.stop(signal)).code).toBe(code);
     client.destroy();
+  });
+
+  test("Ctrl+C lets an upload come to its end; a second one does not, and leaves the old file whole", async () => {
+    const at = folder();
+    writeFileSync(join(at, "a"), "old");
+    const uploading = async () => {
+      const running = await Running.start("--ftp=0", "--root", at);
+      const client = new Client();
+      const { host, port } = running.at("ftp");
+      await client.access({ host, port, user: "foo", password: "bar" });
+      const source = new PassThrough();
+      const outcome = client.uploadFrom(source, "a").then(
+        () => "stored",
+        () => "torn",
+      );
+      source.write("new ");
+      await expect.poll(() => readdirSync(at)).toContainEqual(expect.stringMatching(/part$/));
+      const stopping = running.logged("stopping");
+      running.signal("SIGINT");
+      await stopping;
+      return { running, source, outcome };
+    };
+    const patient = await uploading();
+    patient.source.end("file");
+    expect([await patient.outcome, (await patient.running.ended).code]).toEqual(["stored", 0]);
+    expect(readFileSync(join(at, "a"), "utf8")).toBe("new file");
+    const hasty = await uploading();
+    expect((await hasty.running.stop("SIGINT")).code).toBe(130);
+    expect(await hasty.outcome).toBe("torn");
+    expect(readFileSync(join(at, "a"), "utf8")).toBe("new file");
   });
 });
 
