@@ -1,6 +1,7 @@
 import { WirelabError } from "../errors.ts";
 import { Awaited } from "./awaited.ts";
 import { Iteration } from "./iteration.ts";
+import { type Recorder, Told } from "./told.ts";
 
 /** The protocols that a server can speak; `file` is none, but has the events of the store. */
 export type Protocol = "ftp" | "telnet" | "http" | "websocket" | "tcp" | "udp" | "forward" | "file";
@@ -187,6 +188,7 @@ const LONGEST = 2 ** 31 - 1;
 
 /** The events of one lab, and the one place where they are made. */
 export class EventStream implements Events {
+  #recorder: Recorder | undefined;
   /** Another array at each change, so that who comes or goes while an event is told does not disturb the telling. */
   #listeners: readonly ((event: WireEvent) => void)[] = [];
   #toAll = 0;
@@ -195,23 +197,19 @@ export class EventStream implements Events {
   #stopped = false;
 
   get observed(): boolean {
-    return this.#toAll > 0;
+    return this.#toAll > 0 || this.#recorder !== undefined;
   }
 
   /** Makes an event and hands it to everybody. Free while nobody listens. */
   emit(origin: Origin, event: Occurrence | Lifecycle): void {
     const listeners = this.#listeners;
-    if (listeners.length === 0) return;
+    const recorder = this.#recorder;
+    if (listeners.length === 0 && !recorder) return;
     this.#seq += 1;
-    const seq = this.#seq;
-    const at = Date.now();
-    const { server, protocol, connection } = origin;
-    // In this order, and with a single spread: with what is the same in all of them behind, events of many kinds take twenty times
-    // as long to make, and with the origin spread as well twice as long.
-    const made: WireEvent =
-      connection === undefined
-        ? { seq, at, server, protocol, ...event }
-        : { seq, at, server, protocol, connection, ...event };
+    const told = new Told(this.#seq, origin, event);
+    recorder?.record(told);
+    if (listeners.length === 0) return;
+    const { made } = told;
     for (const listener of listeners) {
       try {
         listener(made);
@@ -219,6 +217,11 @@ export class EventStream implements Events {
         // An observer that fails must not take a client's session with it.
       }
     }
+  }
+
+  /** Has everything remembered from now on. */
+  recordTo(recorder: Recorder): void {
+    this.#recorder = recorder;
   }
 
   subscribe(listener: (event: WireEvent) => void, detail: Detail = "all"): Disposable {
@@ -302,6 +305,7 @@ export class EventStream implements Events {
     for (const stopped of [...this.#onStop]) stopped();
     this.#listeners = [];
     this.#toAll = 0;
+    this.#recorder = undefined;
   }
 }
 

@@ -2,16 +2,17 @@ import { PassageMemory } from "../capture/memory.ts";
 import type { Passage } from "../capture/passage.ts";
 import type { WireEvent } from "./events.ts";
 import { Ring } from "./ring.ts";
+import type { Recorder, Told } from "./told.ts";
 
 /** How many characters of text the events of a recording may hold. */
 export const RECORDING_TEXT = 16 * 1024 * 1024;
 
 /** The last events of a lab. Recording one makes no text, and costs the same however many there are. */
-export class Recording {
+export class Recording implements Recorder {
   /** The servers' URLs, by name; they outlive what is forgotten. */
   readonly urls = new Map<string, string>();
   readonly capacity: number;
-  readonly #events: Ring<WireEvent>;
+  readonly #events: Ring<Told>;
   /** How many characters each of them has: to look at an event again when it is dropped takes longer than to remember a number. */
   readonly #texts: Ring<number>;
   #characters = 0;
@@ -37,12 +38,13 @@ export class Recording {
     return this.#newest;
   }
 
-  record(event: WireEvent): void {
-    if (event.type === "listening") this.urls.set(event.server, event.url);
-    this.#before ??= event.seq - 1;
-    this.#newest = event.seq;
+  record(told: Told): void {
+    const { event, origin, seq } = told;
+    if (event.type === "listening") this.urls.set(origin.server, event.url);
+    this.#before ??= seq - 1;
+    this.#newest = seq;
     const characters = charactersOf(event);
-    this.#events.push(event);
+    this.#events.push(told);
     this.#characters += characters - (this.#texts.push(characters) ?? 0);
     while (this.#characters > RECORDING_TEXT && this.#events.size > 1) {
       this.#events.shift();
@@ -57,7 +59,7 @@ export class Recording {
 
   /** The events with a higher `seq`. */
   since(seq: number): WireEvent[] {
-    return [...this.#events].filter((event) => event.seq > seq);
+    return [...this.#events].flatMap((told) => (told.seq > seq ? [told.made] : []));
   }
 
   /** How many events with a higher `seq` had to make room. */
@@ -76,7 +78,7 @@ export class Recording {
 }
 
 /** How long the texts are that clients and servers may make long. */
-function charactersOf(event: WireEvent): number {
+function charactersOf(event: Told["event"]): number {
   switch (event.type) {
     case "command":
       return event.verb.length + (event.target?.length ?? 0) + (event.path?.length ?? 0);

@@ -3,7 +3,7 @@ import { spoken } from "../capture/spoken.ts";
 import { WirelabError } from "../errors.ts";
 import { isLike } from "./awaited.ts";
 import { conversationsIn } from "./conversations.ts";
-import { type EventOf, type Events, STORE, type Where, type WireEvent } from "./events.ts";
+import { type EventOf, type EventStream, STORE, type Where, type WireEvent } from "./events.ts";
 import { Recording } from "./recording.ts";
 import { inTellingOrder, reproducibleLines, withoutCuts } from "./reproducible.ts";
 
@@ -104,8 +104,8 @@ export function recordingFor(capacity = TRANSCRIPT_CAPACITY, bytes = 0): Recordi
 }
 
 /** Remembers events in the recording, as many as it has room for; where it has none, nobody observes. */
-export function transcriptOf(events: Events, recording: Recording): Transcript {
-  if (recording.capacity > 0) events.subscribe((event) => recording.record(event));
+export function transcriptOf(events: EventStream, recording: Recording): Transcript {
+  if (recording.capacity > 0) events.recordTo(recording);
   return Object.assign(new View(recording, { after: 0, keeps: [], order: "time" }), {
     clear: () => recording.clear(),
   });
