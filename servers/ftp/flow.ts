@@ -27,22 +27,47 @@ export function settled(stream: Writable, event: "drain" | "finish"): Promise<vo
 }
 
 /**
- * Writes one chunk at a time, and waits until it has been passed on.
+ * Writes a chunk, or several at once, and waits until they have been passed on.
  *
  * @param closed resolves when the connection is closed: what shapes its bytes may hold some back for ever.
  * @throws the stream's own error, or one that says so when it was closed before.
  */
-export function writerTo(stream: Writable, closed: Promise<unknown>): (chunk: Uint8Array) => Promise<void> {
+export function writerTo(
+  stream: Writable,
+  closed: Promise<unknown>,
+): (...chunks: readonly Uint8Array[]) => Promise<void> {
   let lose = (_error: Error) => {};
   closed.then(() => lose(stream.errored ?? new Error("The connection was closed.")));
-  return (chunk) =>
+  return (...chunks) =>
     new Promise((resolve, reject) => {
       lose = reject;
-      stream.write(chunk, (error) => {
+      const last = chunks.length - 1;
+      if (last > 0) stream.cork();
+      for (const chunk of chunks.slice(0, last)) stream.write(chunk);
+      stream.write(chunks[last] ?? Buffer.alloc(0), (error) => {
         if (error) reject(error);
         else resolve();
       });
+      if (last > 0) stream.uncork();
     });
+}
+
+/** Chunks in groups of so many bytes, or a little more, for the system to take at once. */
+export function* grouped(
+  chunks: Iterable<Uint8Array>,
+  size: number,
+): Generator<readonly Uint8Array[], void, undefined> {
+  let group: Uint8Array[] = [];
+  let bytes = 0;
+  for (const chunk of chunks) {
+    group.push(chunk);
+    bytes += chunk.length;
+    if (bytes < size) continue;
+    yield group;
+    group = [];
+    bytes = 0;
+  }
+  if (group.length > 0) yield group;
 }
 
 /**

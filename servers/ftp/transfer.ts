@@ -8,7 +8,7 @@ import type { ByteRange, Reading } from "../../core/store/store.ts";
 import { toLocal } from "./ascii.ts";
 import type { DataRoute } from "./data.ts";
 import { deflated, inflated } from "./deflate.ts";
-import { paced, poured, settled, writerTo } from "./flow.ts";
+import { grouped, paced, poured, settled, writerTo } from "./flow.ts";
 import { type FtpReply, refusal, reply } from "./reply.ts";
 
 /** What a data connection is opened for. */
@@ -188,7 +188,10 @@ interface Form {
   readonly level: number;
 }
 
-/** Sends all chunks, as fast as the client takes them, then FIN. A chunk is not asked for before the one in front of it is gone. */
+/** How many bytes of what is in memory are given to the system at once: enough for each of its calls to be worth it. */
+const AT_ONCE = 512 * 1024;
+
+/** Sends all chunks, as fast as the client takes them, then FIN. A chunk is not asked for before those in front of it are gone. */
 export async function send(
   chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
   data: Connection,
@@ -197,9 +200,14 @@ export async function send(
 ): Promise<void> {
   const { stream } = data;
   const write = writerTo(stream, data.closed);
-  const outgoing = counted(chunks, transfer);
-  for await (const chunk of mode === "Z" ? deflated(outgoing, level) : outgoing) {
-    await write(chunk);
+  if (Symbol.iterator in chunks && mode === "S" && transfer.terms.bytesPerSecond === undefined) {
+    for (const group of grouped(chunks, AT_ONCE)) {
+      for (const { length } of group) transfer.bytes += length;
+      await write(...group);
+    }
+  } else {
+    const outgoing = counted(chunks, transfer);
+    for await (const chunk of mode === "Z" ? deflated(outgoing, level) : outgoing) await write(chunk);
   }
   data.end();
   await settled(stream, "finish");
