@@ -35,23 +35,20 @@ beforeAll(async () => {
   cpSync(join(root, "examples", "harness"), folder, { recursive: true });
 }, 120_000);
 
+/** What the two tests of examples/harness end in. */
+const BOTH_PASSED = { code: 0, stderr: expect.stringMatching(/Ran 2 tests[\s\S]*OK/) };
+
 describe("wirelab run", { timeout: 60_000 }, () => {
   test("python3 -m unittest", async (context) => {
     needPrograms(context, "python3");
     const outcome = await npx("run", "--ftp", "--http", "--", "python3", "-m", "unittest");
-    expect(outcome, outcome.stderr).toMatchObject({
-      code: 0,
-      stderr: expect.stringMatching(/Ran 2 tests[\s\S]*OK/),
-    });
+    expect(outcome, outcome.stderr).toMatchObject(BOTH_PASSED);
   });
 
   test("python3 -m unittest, with a configuration that imports the package", async (context) => {
     needPrograms(context, "python3");
     const outcome = await wirelab("run", "--config", "lab.mjs", "--", "python3", "-m", "unittest");
-    expect(outcome, outcome.stderr).toMatchObject({
-      code: 0,
-      stderr: expect.stringMatching(/Ran 2 tests[\s\S]*OK/),
-    });
+    expect(outcome, outcome.stderr).toMatchObject(BOTH_PASSED);
   });
 
   test("python3 -m unittest that fails: its exit code, and what has crossed the wire", async (context) => {
