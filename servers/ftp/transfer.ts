@@ -215,8 +215,8 @@ export async function send(
 
 /** What a torn upload does to what is there. */
 export interface Stake {
-  /** There is a file that would be lost, found out while the upload goes on. */
-  readonly replaces: Promise<boolean>;
+  /** Whether there is a file that would be lost; asked when all has come, and where it matters. */
+  replaces(): Promise<boolean>;
   /** What has come is kept, for the client to go on from; asked with its bytes. */
   keeps(bytes: number): boolean;
 }
@@ -260,7 +260,7 @@ export async function receive(
         if (!sink.write(chunk)) await settled(sink, "drain");
       }
     }
-    if ((stored === 0 || stored >= SMALLEST_PIECE) && (await stake.replaces)) await delay(LAST_WORDS_MS);
+    if ((stored === 0 || stored >= SMALLEST_PIECE) && (await stake.replaces())) await delay(LAST_WORDS_MS);
     // Whatever has come of the control connection's end is heard first, a FIN in this turn, an RST in the next.
     for (let turn = 0; turn < 2; turn += 1) await new Promise(setImmediate);
     transfer.commit();

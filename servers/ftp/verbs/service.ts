@@ -71,12 +71,13 @@ async function store(
   // Who goes on at the end of a file keeps what comes, for nothing is lost by it.
   const goesOn = restart > 0 && restart === old;
   const stake: Stake = {
-    replaces: goesOn
-      ? Promise.resolve(false)
-      : files.store.stat(path, "w").then(
-          () => true,
-          () => false,
-        ),
+    async replaces() {
+      if (restart > 0) return !goesOn;
+      return files.store.stat(path, "w").then(
+        () => true,
+        () => false,
+      );
+    },
     keeps: (bytes) => goesOn || (restart === 0 && session.settings.keepPartial && bytes > 0),
   };
   // RFC 3659 §5.3: behind REST, APPE acts as STOR does.
