@@ -52,9 +52,7 @@ export async function lineOf(argv: readonly string[], page: Page, version: strin
   const line = read(argv, listed, page.operands === "command");
   // Commander, which words help and mistakes, is loaded for these alone.
   if (!line) throw (await import("./usage.ts")).usageOf(argv, page, listed, version);
-  const reject = async (why: string): Promise<never> => {
-    throw new Ending(2, `wirelab: ${why}\n(${page.name} --help lists all flags)\n`);
-  };
+  const misuse = (why: string) => new Ending(2, `wirelab: ${why}\n(${page.name} --help lists all flags)\n`);
   const { flags, operands } = line;
   for (const setting of page.own ?? []) {
     const [name = ""] = namesOf(setting);
@@ -62,16 +60,16 @@ export async function lineOf(argv: readonly string[], page: Page, version: strin
     try {
       if (given) setting.read(given);
     } catch (error) {
-      await reject(`--${name}: ${messageOf(error)}`);
+      throw misuse(`--${name}: ${messageOf(error)}`);
     }
   }
   const [word, another] = operands;
   if (page.operands === undefined && word !== undefined) {
     const { meant } = await import("./meant.ts");
-    await reject(`"${word}" is no command${meant(word, page.commands ?? []) || "."}`);
+    throw misuse(`"${word}" is no command${meant(word, page.commands ?? []) || "."}`);
   }
   if (page.operands === "file" && (word === undefined || another !== undefined)) {
-    await reject(`${page.name} takes one file, or - for standard input.`);
+    throw misuse(`${page.name} takes one file, or - for standard input.`);
   }
   return line;
 }
