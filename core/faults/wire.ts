@@ -200,8 +200,12 @@ export class Wire extends Duplex {
 /** How long a peer may stay silent behind our FIN, in milliseconds. */
 const CLOSE_PATIENCE = 5000;
 
-/** How long before the RST the last bytes leave, in milliseconds: in one breath with it, Node's clients take it for an end. */
-const RESET_DELAY = 20;
+/**
+ * How long the last bytes have before the RST, which Node's clients take for an end where it comes in one breath with them:
+ * so many steps of milliseconds. They are steps since a process that has been busy hears all its timers at once, and a
+ * client in it reads between two. What is still queued waits for a slow reader, up to the most.
+ */
+const RESET_STEPS = { ms: 5, least: 4, most: 50 };
 
 /**
  * Ends a connection by RST, behind what was written and without a FIN: the peer is to see ECONNRESET, and no end.
@@ -211,6 +215,12 @@ const RESET_DELAY = 20;
 export function resetSocket(socket: Socket, upper: Socket = socket): void {
   // The engine may end its side meanwhile, and that would send FIN.
   upper._final = (done) => done();
-  const timer = setTimeout(() => socket.resetAndDestroy(), RESET_DELAY);
+  const { ms, least, most } = RESET_STEPS;
+  let timer: NodeJS.Timeout | undefined;
+  const step = (taken: number) => {
+    if (taken < least || (taken < most && upper.writableLength > 0)) timer = setTimeout(step, ms, taken + 1);
+    else socket.resetAndDestroy();
+  };
+  step(0);
   socket.once("close", () => clearTimeout(timer));
 }

@@ -165,6 +165,19 @@ describe("limits", () => {
     expect(await closed).toMatchObject({ reason: "fault", received: 512 });
   });
 
+  test("a client that is busy for a while gets every byte in front of the RST", async () => {
+    const afterBytes = 1_000_000;
+    await using server = await faulty("chargen", { fault: { kind: "reset", afterBytes, direction: "out" } });
+    const client = server.dial();
+    // The client shares its process with the server, and what keeps it busy keeps everything.
+    using _ = server.lab.events.subscribe(({ type }) => {
+      if (type === "fault")
+        setImmediate(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60));
+    });
+    await expect(buffer(client)).rejects.toThrow("ECONNRESET");
+    expect(client.bytesRead).toBe(afterBytes);
+  });
+
   test("close after so many bytes is an end in good order", async () => {
     await using server = await faulty("greet", { fault: { kind: "close", afterBytes: 5, direction: "out" } });
     expect(await text(server.dial())).toBe("Hello");
