@@ -66,7 +66,9 @@ export async function lineOf(argv: readonly string[], page: Page, version: strin
   const [word, another] = operands;
   if (page.operands === undefined && word !== undefined) {
     const { meant } = await import("./meant.ts");
-    throw misuse(`"${word}" is no command${meant(word, page.commands ?? []) || "."}`);
+    const isFlag = listed.some(({ setting }) => namesOf(setting).includes(word));
+    const why = isFlag ? `; did you mean "--${word}"?` : meant(word, page.commands ?? []) || ".";
+    throw misuse(`"${word}" is no command${why}`);
   }
   if (page.operands === "file" && (word === undefined || another !== undefined)) {
     throw misuse(`${page.name} takes one file, or - for standard input.`);

@@ -123,6 +123,7 @@ describe("a command line", () => {
     [["--fpt"], /^wirelab: .*--fpt[\s\S]*--ftp\?/],
     [["rum"], /^wirelab: "rum" is no command; did you mean "run"\?/],
     [["--ftp", "rum"], /"rum" is no command/],
+    [["ftp"], /"ftp" is no command; did you mean "--ftp"\?/],
     [["--root"], /argument missing/],
     [["--open=yes"], /--open/],
     [["-x"], /unknown option '-x'/],
