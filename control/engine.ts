@@ -14,7 +14,13 @@ export function controlEngine(
 ): Engine {
   const open = new Set<Connection>();
   const app = controlApp(lab, { ...options, signal: site.signal });
-  const server = createServer(TIMEOUTS, app);
+  let draining = false;
+  const server = createServer(TIMEOUTS, (request, response) => {
+    response.once("finish", () => {
+      if (draining) server.closeIdleConnections();
+    });
+    app(request, response);
+  });
   // It never listens; this is what starts the clock that its time-outs need.
   server.emit("listening");
   return {
@@ -24,8 +30,8 @@ export function controlEngine(
       server.emit("connection", connection.stream);
     },
     drain() {
-      // Those that have an answer coming are idle behind it, and soon gone.
-      server.keepAliveTimeout = 1;
+      // Those that have an answer coming are idle behind it.
+      draining = true;
       server.closeIdleConnections();
     },
     close: () => void server.close(),

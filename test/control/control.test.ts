@@ -357,3 +357,20 @@ test("it stops with the lab, and its streams with it", async () => {
   expect((await waiting).status).toBe(503);
   await expect(fetch(`${url}/v1/servers`, { headers })).rejects.toThrow();
 });
+
+test("a connection whose answer was on its way when it stopped ends with the answer", async () => {
+  await using lab = await startLab({ web: http() });
+  const control = await serveControl(lab);
+  const client = connect(control.port, control.host);
+  client.write(
+    `GET /v1/events/wait?type=login HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${control.token}\r\n\r\n`,
+  );
+  const answer = text(client);
+  // One that comes behind it has been answered, and so the first one waits.
+  await (await fetch(`${control.url}/openapi.json`)).text();
+  const began = performance.now();
+  await control.stop();
+  // Node's own time-out would be a second.
+  expect(performance.now() - began).toBeLessThan(900);
+  expect(await answer).toMatch(/^HTTP\/1\.1 503 /);
+});
