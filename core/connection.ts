@@ -17,7 +17,7 @@ import type {
 import { acted, type FaultTable, isForDatagrams, type Moment, type StandingRule } from "./faults/faults.ts";
 import { Injector } from "./faults/injector.ts";
 import { shaperOf } from "./faults/shapers.ts";
-import { resetSocket, Wire } from "./faults/wire.ts";
+import { resetSocket, rst, Wire } from "./faults/wire.ts";
 import type { Connection, DialledAs } from "./service.ts";
 import { securedTowards, type TlsClient, verified } from "./tls/client.ts";
 import { tlsReason } from "./tls/failures.ts";
@@ -235,7 +235,7 @@ export class SocketConnection implements Connection, Witnessed {
       this.#reason ??= "fault";
       this.#torn = true;
       // At once: not a byte is to pass.
-      this.#socket.resetAndDestroy();
+      rst(this.#socket);
     } else if (this.#wire) {
       const shaper = shaperOf(fault, () => this.#roster.faults.random());
       const tell = () => {

@@ -5,6 +5,7 @@ import { type Roster, SocketConnection, whereOf } from "./connection.ts";
 import { codeOf, messageOf, WirelabError } from "./errors.ts";
 import type { Endpoint, Origin, Protocol } from "./events/events.ts";
 import { acted } from "./faults/faults.ts";
+import { rst } from "./faults/wire.ts";
 import { Gate } from "./gate.ts";
 import type { Intake } from "./server.ts";
 import type { Engine, ListenOptions, Speaker } from "./service.ts";
@@ -118,7 +119,7 @@ export class Listener implements Intake {
       this.#gate.release(peer);
       this.#roster.events.emit(this.#origin, acted(refusal));
       this.#roster.events.emit(this.#origin, { type: "refused", peer, reason: "fault" });
-      socket.resetAndDestroy();
+      rst(socket);
       return;
     }
     const origin = { ...this.#origin, connection: nextId() };

@@ -15,7 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, expect, test } from "vitest";
-import { ftp, http, startLab, tcp, telnet } from "../index.ts";
+import { type Fault, forward, ftp, http, startLab, tcp, telnet } from "../index.ts";
 import { clientTest, run } from "./clients.ts";
 
 const folder = () => mkdtempSync(join(tmpdir(), "lab-"));
@@ -166,6 +166,32 @@ describe("what cannot be", () => {
       code,
       message: expect.stringContaining(why),
     });
+  });
+});
+
+describe("a reset, which such a socket does not have, is an end", () => {
+  test.each<Fault>([{ kind: "refuse" }, { kind: "reset" }, { kind: "reset", afterBytes: 3 }])(
+    "%j",
+    async (fault) => {
+      const path = join(folder(), "reset.sock");
+      await using lab = await startLab({ one: tcp({ path, behaviour: "echo" }) });
+      lab.faults.add({ times: 1, fault });
+      const client = connect(path).on("error", () => {});
+      client.write("hello");
+      await new Promise((resolve) => client.resume().once("close", resolve));
+      expect(lab.faults.unused()).toEqual([]);
+      expect(await ask(path)).toBe("x");
+    },
+  );
+
+  test("of a forwarder that reaches nobody, too", async () => {
+    const path = join(folder(), "nobody.sock");
+    await using lab = await startLab({ one: forward({ path, to: `unix:${join(folder(), "none.sock")}` }) });
+    for (let count = 0; count < 2; count += 1) {
+      const client = connect(path).on("error", () => {});
+      await new Promise((resolve) => client.resume().once("close", resolve));
+    }
+    expect(lab.servers.one.targets()[0]?.failed).toBe(2);
   });
 });
 

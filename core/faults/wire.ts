@@ -219,8 +219,14 @@ export function resetSocket(socket: Socket, upper: Socket = socket): void {
   let timer: NodeJS.Timeout | undefined;
   const step = (taken: number) => {
     if (taken < least || (taken < most && upper.writableLength > 0)) timer = setTimeout(step, ms, taken + 1);
-    else socket.resetAndDestroy();
+    else rst(socket);
   };
   step(0);
   socket.once("close", () => clearTimeout(timer));
+}
+
+/** Ends a connection by RST at once. A Unix-domain socket has none, and Node throws: it is closed. */
+export function rst(socket: Socket): void {
+  if ("address" in socket.address()) socket.resetAndDestroy();
+  else socket.destroy();
 }
