@@ -22,8 +22,9 @@ export function proxyHeader(
     const hosts = `${unzoned(peer.host)} ${unzoned(local.host)}`;
     return Buffer.from(`PROXY ${family} ${hosts} ${peer.port} ${local.port}\r\n`);
   }
-  // Version 2, command PROXY; then AF_UNSPEC, or TCP over IPv4 or IPv6 (§2.2).
-  if (!known) return Buffer.concat([SIGNATURE, Buffer.from([0x21, 0x00, 0, 0])]);
+  // Version 2, command LOCAL, AF_UNSPEC: with the command PROXY receivers may refuse that, and HAProxy does (§2.2).
+  if (!known) return Buffer.concat([SIGNATURE, Buffer.from([0x20, 0x00, 0, 0])]);
+  // Version 2, command PROXY; then TCP over IPv4 or IPv6.
   const addresses = Buffer.concat([addressBytes(peer.host), addressBytes(local.host), Buffer.alloc(4)]);
   addresses.writeUInt16BE(peer.port, addresses.length - 4);
   addresses.writeUInt16BE(local.port, addresses.length - 2);

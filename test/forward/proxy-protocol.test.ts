@@ -73,7 +73,7 @@ describe("version 2", () => {
 
 test.each([
   ["v1", "PROXY UNKNOWN\r\n"],
-  ["v2", `${SIGNATURE}\x21\0\0\0`],
+  ["v2", `${SIGNATURE}\x20\0\0\0`],
 ] as const)("%s of a client on a Unix-domain socket is unknown", async (proxyProtocol, header) => {
   const folder = mkdtempSync(join(tmpdir(), "wirelab-"));
   const { bytes } = await received({ proxyProtocol, path: join(folder, "own") });
