@@ -75,6 +75,15 @@ test("what is cached is not sent again", async () => {
   expect(headers["cache-control"]).toBe("max-age=60");
   const again = await ask(lab.servers.web, "GET /_/cache/60", { "If-None-Match": headers.etag ?? "" });
   expect(again).toMatchObject({ status: 304, body: "" });
+  const statusFor = async (conditions: Record<string, string>) =>
+    (await ask(lab.servers.web, "GET /_/cache", conditions)).status;
+  for (const tags of ["*", `"other", ${headers.etag}`, `W/${headers.etag}`]) {
+    expect(await statusFor({ "If-None-Match": tags }), tags).toBe(304);
+  }
+  const since = { "If-Modified-Since": headers["last-modified"] ?? "" };
+  expect(await statusFor(since)).toBe(304);
+  expect(await statusFor({ "If-Modified-Since": "Tue, 01 Jan 2002 00:00:00 GMT" })).toBe(304);
+  expect(await statusFor({ ...since, "If-None-Match": '"other"' })).toBe(200);
 });
 
 test("basic-auth asks for an account of the lab", async () => {

@@ -1,4 +1,5 @@
 import { STATUS_CODES } from "node:http";
+import { isFresh, type Validators } from "../conditions.ts";
 import { json, pause, send, whole } from "../send.ts";
 import { CHALLENGE } from "../visitor.ts";
 import { type Endpoint, MAX } from "./endpoint.ts";
@@ -32,16 +33,12 @@ export const REPLIES: Readonly<Record<string, Endpoint>> = {
     use: "cache/SECONDS: something to keep so long (default: to ask for anew), with ETag and Last-Modified",
     async answer({ turn, rest }) {
       const seconds = whole(rest[0] ?? "0", "A number of seconds", { max: 31_536_000 });
-      const { request } = turn;
-      const tag = '"wirelab"';
-      const fresh =
-        request.headers["if-none-match"] === tag || request.headers["if-modified-since"] === CACHED;
       const headers = {
-        ETag: tag,
-        "Last-Modified": CACHED,
+        ETag: CACHED.etag,
+        "Last-Modified": CACHED.modified.toUTCString(),
         "Cache-Control": seconds === 0 ? "no-cache" : `max-age=${seconds}`,
       };
-      if (fresh) return send(turn, { status: 304, headers });
+      if (isFresh(turn.request, CACHED)) return send(turn, { status: 304, headers });
       const { headers: type, ...reply } = json({ cached: seconds });
       await send(turn, { ...reply, headers: { ...type, ...headers } });
     },
@@ -58,4 +55,4 @@ export const REPLIES: Readonly<Record<string, Endpoint>> = {
   },
 };
 
-const CACHED = new Date(0).toUTCString();
+const CACHED: Required<Validators> = { etag: '"wirelab"', modified: new Date(0) };
