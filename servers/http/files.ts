@@ -7,6 +7,7 @@ import { checkConditions, isConditional, type Validators } from "./conditions.ts
 import { type Content, contents } from "./content.ts";
 import { type Encoder, encoder, type Place } from "./encodings.ts";
 import { receiveForm } from "./form.ts";
+import { KNOWN, unknownMethod } from "./head.ts";
 import { listing } from "./listing.ts";
 import { POLICY } from "./page.ts";
 import { Refusal } from "./refusal.ts";
@@ -193,6 +194,7 @@ export function serveFiles(settings: Settings, visitors: Visitors): (turn: Turn)
         case "OPTIONS":
           return await options(turn, hidden ? OF_FILES : await allowedOn(store, path));
         default:
+          if (!KNOWN.has(method)) throw unknownMethod(method);
           throw notAllowed(turn, hidden ? OF_FILES : await allowedOn(store, path));
       }
     } catch (error) {

@@ -7,16 +7,16 @@ const HOST = /^(?:(?:\[[\da-f:.]+\]|(?:[\w.~!$&'()*+,;=-]|%[\da-f]{2})+)(?::\d{0
 /** A target in absolute form (RFC 9112 §3.2.2): host and port, and the rest but for a fragment. */
 const ABSOLUTE = /^https?:\/\/(?:[^/?#@]*@)?([^/?#]*)([^#]*)/i;
 
-/** The methods of RFC 9110 and 5789: refused by a resource with 405. What else Node can read is unknown here: 501. */
-const KNOWN = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "POST", "PATCH", "TRACE"]);
+/** The methods of RFC 9110 and 5789: refused by a file with 405. What else Node can read is unknown to files: 501. */
+export const KNOWN = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "POST", "PATCH", "TRACE"]);
 
 /**
  * What RFC 9112 asks of a request's head, before anybody serves it. The target becomes its path and query, whatever form it
  * was sent in (§3.2.2: a server must accept the absolute form too).
  *
  * @throws Refusal 400 for a Host header that is missing, doubled or no host, for chunks from a client of HTTP/1.0 (§6.1), and
- *   for a strange target; 417 for an unknown expectation; 501 for an unknown method or transfer coding; 505 for HTTP/0.9 and 2.0. Node's parser
- *   has refused the rest by then.
+ *   for a strange target; 417 for an unknown expectation; 501 for an unknown transfer coding; 505 for HTTP/0.9 and 2.0. Node's parser has
+ *   refused the rest by then.
  */
 export function checkHead(request: IncomingMessage): void {
   const { method = "", url = "", headers, httpVersion } = request;
@@ -27,7 +27,6 @@ export function checkHead(request: IncomingMessage): void {
   if (headers.expect !== undefined && httpVersion !== "1.0" && !/^100-continue$/i.test(headers.expect)) {
     throw new Refusal(417, "The only expectation that can be met is 100-continue.");
   }
-  if (!KNOWN.has(method)) throw unknownMethod(method);
   request.url = originForm(url, method);
   // RFC 9112 §3.2.2: what the target says counts, and not the Host header.
   if (request.url !== url && !url.startsWith("/")) headers.host = ABSOLUTE.exec(url)?.[1] ?? "";

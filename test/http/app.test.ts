@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import express, { type Express, type NextFunction, type Request, type Response } from "express";
 import { expect, test } from "vitest";
-import { http, startLab } from "../../index.ts";
+import { http, type Stub, startLab } from "../../index.ts";
 import { answersIn, ask, FOO, heard, hears, open, request } from "./dialogue.ts";
 
 test("requests and responses are born with the prototypes that Express gives them", async () => {
@@ -72,6 +72,18 @@ test("an Express app of one's own answers before the files, and hands on what is
   expect((await ask(web, "GET /index.html")).body).toBe("Hello, world!");
   expect((await ask(web, "GET /sub/nothing")).status).toBe(404);
   expect((await ask(web, "PUT /x", FOO, "x")).status).toBe(201);
+});
+
+test("every method that Node can read reaches one's own app, and stubs; files know fewer", async () => {
+  const app = express().report("/dav", (_request, response) => {
+    response.status(207).send("by the app");
+  });
+  const stubs: Stub[] = [{ method: "PROPFIND", path: "/dav", answer: { status: 207, body: "by a stub" } }];
+  await using lab = await startLab({ web: http({ app, stubs }) });
+  const { web } = lab.servers;
+  expect(await ask(web, "REPORT /dav")).toMatchObject({ status: 207, body: "by the app" });
+  expect(await ask(web, "PROPFIND /dav")).toMatchObject({ status: 207, body: "by a stub" });
+  expect((await ask(web, "MKCOL /dav")).status).toBe(501);
 });
 
 test("errors of one's own app are its own to handle; what it leaves is answered without its inside", async () => {
