@@ -84,8 +84,8 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
   StubAnswer: {
     type: "object",
     properties: {
-      status: { type: "integer", minimum: 100, maximum: 999 },
-      headers: { type: "object", additionalProperties: text },
+      status: { type: "integer", minimum: 200, maximum: 599 },
+      headers: { type: "object", additionalProperties: { anyOf: [text, arrayOf(text)] } },
       body: {},
       events: arrayOf(object({ data: {}, event: text, id: text }, ["event", "id"])),
       delay: { type: "number", minimum: 0 },

@@ -8,7 +8,7 @@ import type { Turn } from "./turn.ts";
 export interface Reply {
   /** Default 200. */
   readonly status?: number;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   /** Default: none. Chunks go out as they are made. */
   readonly body?: string | Uint8Array | AsyncIterable<string | Uint8Array>;
 }
@@ -19,9 +19,10 @@ export async function send(turn: Turn, { status = 200, headers = {}, body = "" }
   if ((await turn.announce(status)) !== "go") return;
   response.set({ "Cache-Control": "no-store", ...headers });
   if (typeof body === "string" || body instanceof Uint8Array) {
-    const length =
-      status === 204 || status === 304 ? {} : { "Content-Length": String(Buffer.byteLength(body)) };
-    response.set(length).end(body);
+    // RFC 9110 §8.6, RFC 9112 §6.2.
+    const measured = status !== 204 && status !== 304 && !response.hasHeader("Transfer-Encoding");
+    if (measured) response.set("Content-Length", String(Buffer.byteLength(body)));
+    response.end(body);
     return;
   }
   response.flushHeaders();

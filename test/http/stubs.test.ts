@@ -54,6 +54,24 @@ test("method, path, query, headers and body decide, and the stub that was added 
   expect(await posted("text and more")).toBe("text");
 });
 
+test("a slash at the end of a path makes no difference", async () => {
+  await using lab = await startLab({ web: http({ stubs: [{ path: "/users/", answer: { body: "all" } }] }) });
+  expect(await texts(lab.servers.web, "GET /users/", "GET /users")).toEqual(["all", "all"]);
+});
+
+test("a header may have several values, and chunks have no length", async () => {
+  await using lab = await startLab({ web: http() });
+  const { web } = lab.servers;
+  const headers = { "Set-Cookie": ["a=1", "b=2"], "Transfer-Encoding": "chunked" };
+  web.stub({ path: "/x", answer: { headers, body: "x" } });
+  const answer = await fetch(`${web.url}/x`);
+  expect([answer.headers.getSetCookie(), answer.headers.has("content-length")]).toEqual([
+    ["a=1", "b=2"],
+    false,
+  ]);
+  expect(await answer.text()).toBe("x");
+});
+
 test("answers come in order, and the last one stays", async () => {
   const stubs: Stub[] = [
     { path: "/x", answer: [{ status: 503, times: 2 }, { body: "once" }, { body: { n: 1 } }] },
@@ -154,6 +172,10 @@ test("a stub that cannot be is refused", async () => {
   await using lab = await startLab({ web: http() });
   for (const stub of [
     { path: "x", answer },
+    { path: "/x?y=1", answer },
+    { path: "/:a/:a", answer },
+    { path: "/x", answer: { headers: { "X-A": "a\r\nb" } } },
+    { path: "/x", answer: { headers: { "X A": "a" } } },
     { path: "/x", answer: [] },
     { path: "/x", answer: { status: 99 } },
     { path: "/x", answer: { delay: -1 } },

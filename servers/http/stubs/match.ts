@@ -43,13 +43,17 @@ export function paramsIn(pattern: string | RegExp, path: string): Readonly<Recor
   return { ...pathPattern(pattern).exec(path)?.groups };
 }
 
-function pathPattern(pattern: string | RegExp): RegExp {
+/** @throws SyntaxError for a pattern in which a name stands twice. */
+export function pathPattern(pattern: string | RegExp): RegExp {
   if (pattern instanceof RegExp) return new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ""));
-  const source = pattern.replace(/\*\*|\*|:([A-Za-z_]\w*)|[\\^$.+?()[\]{}|]/g, (part, name?: string) => {
-    if (part === "**") return ".*";
-    if (part === "*") return "[^/]*";
-    return name === undefined ? `\\${part}` : `(?<${name}>[^/]+)`;
-  });
+  // A request's path has none at its end.
+  const source = pattern
+    .replace(/(.)\/+$/, "$1")
+    .replace(/\*\*|\*|:([A-Za-z_]\w*)|[\\^$.+?()[\]{}|]/g, (part, name?: string) => {
+      if (part === "**") return ".*";
+      if (part === "*") return "[^/]*";
+      return name === undefined ? `\\${part}` : `(?<${name}>[^/]+)`;
+    });
   return new RegExp(`^${source}$`, "s");
 }
 

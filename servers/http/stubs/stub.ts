@@ -23,7 +23,8 @@ export interface StubEvent {
 export interface StubAnswer {
   /** Default 200. */
   readonly status?: number;
-  readonly headers?: Readonly<Record<string, string>>;
+  /** A list of values is as many fields: two cookies, for example. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   /** A text or bytes as they are; anything else as JSON. Default: none. */
   readonly body?: unknown;
   readonly events?: readonly StubEvent[];

@@ -1,5 +1,6 @@
-import { WirelabError } from "../../../core/errors.ts";
-import { type Asked, bodyFits, differences, paramsIn } from "./match.ts";
+import { validateHeaderName, validateHeaderValue } from "node:http";
+import { messageOf, WirelabError } from "../../../core/errors.ts";
+import { type Asked, bodyFits, differences, paramsIn, pathPattern } from "./match.ts";
 import type { StandingStub, Stub, StubAnswer, StubRequest, Unmatched } from "./stub.ts";
 
 /** How much is remembered: the calls of a stub, and the requests that none answered. */
@@ -131,16 +132,32 @@ function checked(stub: Stub): Stub {
   if (!(path instanceof RegExp) && !(typeof path === "string" && /^(?:\/|\*\*)/.test(path))) {
     reject(`has the path ${JSON.stringify(path)}; write one from its first slash on, as /users/:id`);
   }
+  if (typeof path === "string" && path.includes("?")) {
+    reject(`has the path ${JSON.stringify(path)}; what stands behind the ? is its query: { name: "value" }`);
+  }
+  try {
+    pathPattern(path);
+  } catch {
+    reject(`has the path ${JSON.stringify(path)}, in which a name stands twice`);
+  }
   if (typeof answer !== "function") {
     const answers: readonly StubAnswer[] = [answer].flat();
     if (answers.length === 0 || answers.some((each) => typeof each !== "object" || each === null)) {
       reject(`for ${path} has no answer`);
     }
     for (const each of answers) onlyHas(each, ["status", "headers", "body", "events", "delay", "times"]);
-    for (const { status = 200, delay = 0, times = 1 } of answers) {
+    for (const { status = 200, delay = 0, times = 1, headers = {} } of answers) {
       if (!(Number.isInteger(status) && status >= 200 && status <= 599)) reject(`has the status ${status}`);
       if (!(delay >= 0 && delay < 2 ** 31)) reject(`has a delay of ${delay} ms`);
       if (!(Number.isInteger(times) && times > 0)) reject(`has an answer for ${times} times`);
+      try {
+        for (const [name, value] of Object.entries(headers)) {
+          validateHeaderName(name);
+          validateHeaderValue(name, String(value));
+        }
+      } catch (error) {
+        reject(`has a header that cannot be sent: ${messageOf(error)}`);
+      }
     }
   }
   return stub;
