@@ -17,11 +17,30 @@ export function application(): Application {
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
+  letAssign(app.request);
   return {
     app,
     IncomingMessage: bornAs(app.request, IncomingMessage) as typeof IncomingMessage,
     ServerResponse: bornAs(app.response, ServerResponse) as typeof ServerResponse,
   };
+}
+
+/**
+ * Lets requests be given what Express makes of them, `query` for example: listeners that are no Express apps do so, and would
+ * fail where there is only a getter.
+ */
+function letAssign(request: object): void {
+  const made = Object.getOwnPropertyDescriptors(Object.getPrototypeOf(request));
+  for (const [name, { get }] of Object.entries(made)) {
+    if (!get) continue;
+    Object.defineProperty(request, name, {
+      configurable: true,
+      get,
+      set(this: object, value: unknown) {
+        Object.defineProperty(this, name, { value, configurable: true, enumerable: true, writable: true });
+      },
+    });
+  }
 }
 
 /** A constructor like `parent`, of objects with another prototype. */

@@ -134,6 +134,16 @@ test("one app serves two labs, and a plain function is app enough", async () => 
   expect((await ask(one.servers.other, "GET /")).body).toBe("Hello, world!");
 });
 
+test("a plain function may give a request what Express would make of it", async () => {
+  const app = (request: IncomingMessage, response: ServerResponse) => {
+    Object.assign(request, { query: { a: "b" }, path: "/p", ip: "10.0.0.1" });
+    const { query, path, ip } = request as Request;
+    response.end(JSON.stringify([query, path, ip]));
+  };
+  await using lab = await startLab({ web: http({ app }) });
+  expect(JSON.parse((await ask(lab.servers.web, "GET /x?y=z")).body)).toEqual([{ a: "b" }, "/p", "10.0.0.1"]);
+});
+
 test("replies of one's own app are told, too", async () => {
   const app = express().get("/x", (_request, response) => {
     response.status(203).end();
