@@ -18,13 +18,21 @@ export function mounted(own: HttpApp, app: Express, turnOf: (request: Request) =
     const turn = turnOf(request);
     if (await turn.isScripted()) return;
     const attended = attend(turn);
-    own(request, response, (error) => {
+    const takeBack = () => {
       attended[Symbol.dispose]();
       // An Express app leaves its own prototypes behind.
       Object.setPrototypeOf(request, app.request);
       Object.setPrototypeOf(response, app.response);
-      next(error);
-    });
+    };
+    try {
+      await own(request, response, (error) => {
+        takeBack();
+        next(error);
+      });
+    } catch (error) {
+      takeBack();
+      throw error;
+    }
   };
 }
 

@@ -134,6 +134,18 @@ test("one app serves two labs, and a plain function is app enough", async () => 
   expect((await ask(one.servers.other, "GET /")).body).toBe("Hello, world!");
 });
 
+test("a plain function may be asynchronous, and fail", async () => {
+  const app = async (_request: IncomingMessage, response: ServerResponse) => {
+    await new Promise(setImmediate);
+    if (response.headersSent) return;
+    throw new Error("secret");
+  };
+  await using lab = await startLab({ web: http({ app }) });
+  const answer = await ask(lab.servers.web, "GET /");
+  expect(answer.status).toBe(500);
+  expect(answer.body).not.toContain("secret");
+});
+
 test("a plain function may give a request what Express would make of it", async () => {
   const app = (request: IncomingMessage, response: ServerResponse) => {
     Object.assign(request, { query: { a: "b" }, path: "/p", ip: "10.0.0.1" });
