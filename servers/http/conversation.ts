@@ -109,6 +109,11 @@ export class Conversation {
   }
 
   #refuse(turn: Turn, refusal: Refusal): void {
+    // An app may be about to use the response: it is told by the end of the connection, as by Node itself.
+    if (turn.lent && !turn.response.headersSent) {
+      this.#end(refusal);
+      return;
+    }
     turn.response.shouldKeepAlive = false;
     this.#handler.refuse(turn, refusal);
   }

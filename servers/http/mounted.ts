@@ -36,9 +36,14 @@ export function mounted(own: HttpApp, app: Express, turnOf: (request: Request) =
   };
 }
 
-/** Cuts the connection of a client that has closed its side and is sent nothing, until the turn is over or disposed of. */
-function attend({ response, connection }: Turn): Disposable {
+/**
+ * Lends a turn until it is over or disposed of. Meanwhile the connection of a client is cut that has closed its side and is sent
+ * nothing.
+ */
+function attend(turn: Turn): Disposable {
+  const { response, connection } = turn;
   const { stream } = connection;
+  turn.lent = true;
   const { socket } = response;
   let clock: NodeJS.Timeout | undefined;
   const begin = () => {
@@ -49,6 +54,7 @@ function attend({ response, connection }: Turn): Disposable {
     }, HALF_CLOSED);
   };
   const over = () => {
+    turn.lent = false;
     clearInterval(clock);
     stream.off("end", begin);
     response.off("close", over);

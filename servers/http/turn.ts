@@ -30,6 +30,8 @@ export class Turn {
   #target: { readonly url: string; readonly target: Target } | undefined;
   /** Whether it is being refused. */
   refused = false;
+  /** Whether an app of somebody's own has it, which nobody else answers for. */
+  lent = false;
   /** The lab's. */
   readonly clock: Clock;
   readonly #began = performance.now();
@@ -98,12 +100,14 @@ export class Turn {
   }
 
   /**
-   * For a reply that nobody announces, because somebody's own app makes it: whether another one is scripted for it, and sent. What
+   * For a reply that nobody announces, because somebody's own app makes it: whether another one is sent in its place, scripted for it for example. What
    * its code will be is not known, so that rules for a code let it pass; 200 is assumed.
    */
   async isScripted(): Promise<boolean> {
     const reply = { code: 200, text: STATUS_CODES[200] ?? "" };
     const amended = this.connection.observed ? await this.connection.amend(reply) : reply;
+    // Its body may have broken off meanwhile, and been refused.
+    if (this.#announced) return true;
     if (amended === reply || this.connection.stream.destroyed) return false;
     this.#announced = true;
     if (amended) this.#script(amended.code ?? reply.code, amended.text);

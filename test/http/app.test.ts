@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import express, { type Express, type NextFunction, type Request, type Response } from "express";
 import { expect, test } from "vitest";
 import { http, type Stub, startLab } from "../../index.ts";
-import { answersIn, ask, FOO, heard, hears, open, request } from "./dialogue.ts";
+import { answersIn, ask, FOO, heard, hears, open, request, say } from "./dialogue.ts";
 
 test("requests and responses are born with the prototypes that Express gives them", async () => {
   const seen: unknown[] = [];
@@ -154,6 +154,42 @@ test("a plain function may give a request what Express would make of it", async 
   };
   await using lab = await startLab({ web: http({ app }) });
   expect(JSON.parse((await ask(lab.servers.web, "GET /x?y=z")).body)).toEqual([{ a: "b" }, "/p", "10.0.0.1"]);
+});
+
+test("one's own app hears that a body broke off, and nobody answers in its place", async () => {
+  let told: unknown[] = [];
+  const app = (request: Request, response: Response) => {
+    response.writeProcessing();
+    request.on("error", (error) => told.push(error.message));
+    response.once("close", () => {
+      told.push(response.headersSent);
+      // As apps do that were at work when it happened.
+      response.status(201).json({});
+    });
+  };
+  await using lab = await startLab({ web: http({ app }) });
+  for (const [header, body] of [
+    ["Content-Length", "10"],
+    ["Transfer-Encoding", "chunked"],
+  ] as const) {
+    told = [];
+    const socket = await open(lab.servers.web);
+    const begun = hears(socket, (text) => text.endsWith("\r\n\r\n"));
+    const answer = heard(socket);
+    socket.write(request("POST /", { [header]: body }));
+    expect(await begun).toBe("HTTP/1.1 102 Processing\r\n\r\n");
+    socket.end("zz\r\n");
+    expect(answersIn(await answer)).toMatchObject([
+      { status: 102 },
+      { status: 400, headers: { connection: "close" } },
+    ]);
+    await expect.poll(() => told).toEqual([false, "aborted"]);
+  }
+  // All in one, it breaks off before the app is asked.
+  told = [];
+  const whole = await say(lab.servers.web, `${request("POST /", { "Transfer-Encoding": "chunked" })}zz\r\n`);
+  expect(answersIn(whole)).toMatchObject([{ status: 400 }]);
+  expect(told).toEqual([]);
 });
 
 test("replies of one's own app are told, too", async () => {
