@@ -113,10 +113,16 @@ export async function receiveForm(turn: Turn, target: FormTarget): Promise<FormO
 function parserFor({ request }: Turn): BusboyInstance {
   const { headers } = request;
   const type = headers["content-type"] ?? "";
-  if (!/^multipart\/form-data\s*;/i.test(type)) {
+  if (!/^multipart\/form-data\s*(?:;|$)/i.test(type)) {
     throw new Refusal(
       415,
       "A directory takes forms of the type multipart/form-data; PUT stores a file as it is.",
+    );
+  }
+  if (!/;\s*boundary=/i.test(type)) {
+    throw new Refusal(
+      400,
+      "The form's Content-Type names no boundary: a client that makes the form knows it.",
     );
   }
   try {

@@ -74,7 +74,7 @@ test("a page of another site cannot use the password that a browser remembers", 
 
 test.each([
   ["no form", { "Content-Type": "text/plain" }, "x", 415],
-  ["a form without a boundary", { "Content-Type": "multipart/form-data" }, "x", 415],
+  ["a form without a boundary", { "Content-Type": "multipart/form-data" }, "x", 400],
   ["an empty form", {}, "", 400],
   ["an unknown entry to delete", {}, field("delete", "nothing"), 404],
   ["a directory that is not empty", {}, field("delete", "sub"), 409],
