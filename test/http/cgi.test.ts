@@ -295,6 +295,7 @@ describe("what can be run", () => {
     const status = async (line: string) => (await ask(lab.servers.web, line, FOO)).status;
     expect(await status("GET /cgi-bin/x")).toBe(200);
     expect(await status("GET //cgi-bin/./sub/../x")).toBe(200);
+    expect(await status("GET /cgi-bin%2fx")).toBe(200);
     expect(await status("GET /cgi-bin/plain")).toBe(403);
     expect(await status("GET /cgi-bin/")).toBe(403);
     expect(await status("GET /cgi-bin/sub")).toBe(403);

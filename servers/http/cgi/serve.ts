@@ -125,7 +125,7 @@ export function cgi(
   return {
     claims: (url) => {
       // Nearly every request names another place, and is not taken apart for this.
-      if (!url.includes("/", 1)) return false;
+      if (!url.includes("/", 1) && !url.includes("%")) return false;
       try {
         const { path, kind } = targetOf(url);
         return `${path}${kind === "directory" ? "/" : ""}`.startsWith(settings.path);
