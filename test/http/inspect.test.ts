@@ -29,6 +29,15 @@ test("a status is given as it is asked for", async () => {
   for (const code of [200, 204, 302, 304, 401, 418, 503, 599]) {
     expect((await ask(web, `POST /_/status/${code}`)).status).toBe(code);
   }
+  // RFC 9110 §15: these must say what is missing.
+  for (const [code, field] of [
+    [401, "www-authenticate"],
+    [405, "allow"],
+    [407, "proxy-authenticate"],
+    [426, "upgrade"],
+  ] as const) {
+    expect((await ask(web, `GET /_/status/${code}`)).headers).toHaveProperty(field);
+  }
   for (const code of ["", "/100", "/600", "/abc", "/2e2"]) {
     expect((await ask(web, `GET /_/status${code}`)).status).toBe(400);
   }

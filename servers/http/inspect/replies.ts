@@ -15,6 +15,8 @@ export const REPLIES: Readonly<Record<string, Endpoint>> = {
       const headers: Record<string, string> = { "Content-Type": "text/plain; charset=utf-8" };
       if (status > 300 && status < 309 && status !== 304) headers.Location = `${prefix}echo`;
       if (status === 401) Object.assign(headers, CHALLENGE);
+      if (status === 407) headers["Proxy-Authenticate"] = CHALLENGE["WWW-Authenticate"];
+      if (status === 426) Object.assign(headers, { Upgrade: "h2c", Connection: "Upgrade, close" });
       if (status === 405) headers.Allow = "GET, HEAD";
       const body =
         status === 204 || status === 304 || status === 205 ? "" : `${status} ${STATUS_CODES[status] ?? ""}\n`;
