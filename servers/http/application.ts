@@ -17,7 +17,10 @@ export function application(): Application {
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
+  // Express 4's way.
+  app.set("query parser", "extended");
   letAssign(app.request);
+  keepQuery(app.request);
   return {
     app,
     IncomingMessage: bornAs(app.request, IncomingMessage) as typeof IncomingMessage,
@@ -41,6 +44,20 @@ function letAssign(request: object): void {
       },
     });
   }
+}
+
+/**
+ * Lets a request keep its query once somebody has looked at it. Express 4 parses none where it finds one, and then takes the
+ * prototype away that had it.
+ */
+function keepQuery(request: Express["request"]): void {
+  const { get } = Object.getOwnPropertyDescriptor(request, "query") ?? {};
+  Object.defineProperty(request, "query", {
+    get(this: Express["request"]) {
+      this.query = get?.call(this);
+      return this.query;
+    },
+  });
 }
 
 /** A constructor like `parent`, of objects with another prototype. */

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import { IncomingMessage, type ServerResponse } from "node:http";
 import express, { type Express, type NextFunction, type Request, type Response } from "express";
 import { expect, test } from "vitest";
 import { http, type Stub, startLab } from "../../index.ts";
@@ -154,6 +154,19 @@ test("a plain function may give a request what Express would make of it", async 
   };
   await using lab = await startLab({ web: http({ app }) });
   expect(JSON.parse((await ask(lab.servers.web, "GET /x?y=z")).body)).toEqual([{ a: "b" }, "/p", "10.0.0.1"]);
+});
+
+test("an app of Express 4 finds the query, which it parses only where there is none", async () => {
+  const app = (request: IncomingMessage & { query?: unknown }, response: ServerResponse) => {
+    if (!request.query) request.query = "parsed by the app";
+    Object.setPrototypeOf(request, Object.create(IncomingMessage.prototype));
+    response.end(JSON.stringify(request.query));
+  };
+  await using lab = await startLab({ web: http({ app }) });
+  expect(JSON.parse((await ask(lab.servers.web, "GET /?a=b&c[d]=e")).body)).toEqual({
+    a: "b",
+    c: { d: "e" },
+  });
 });
 
 test("one's own app hears that a body broke off, and nobody answers in its place", async () => {
