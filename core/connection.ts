@@ -34,6 +34,8 @@ import type { ServerTls } from "./tls/server-tls.ts";
 /** After our FIN, the peer has so many milliseconds without a byte, and so many altogether, to send its own. */
 const LINGER = { idle: 5000, total: 30_000 };
 
+const NOTHING = new Uint8Array();
+
 /** The ends that are not of the lab's own doing. */
 const BY_CLIENTS: readonly CloseReason[] = ["client", "reset", "error"];
 
@@ -412,7 +414,16 @@ export class SocketConnection implements Connection, Witnessed {
       else this.emit({ type: "error", code: "TLS_FAILED", message: `TLS has failed: ${why}.` });
     });
     carrier.once("end", () => {
-      this.#reason ??= "client";
+      if (this.as !== "data" || this.secure || !carrier.writable) {
+        this.#reason ??= "client";
+        return;
+      }
+      // An RST in one breath with bytes reaches Node as an end, and an end is what tells a file to be whole. Writing nothing
+      // asks the system which of them it was. Not below TLS, whose clients send RST behind a proper end if they have left
+      // tickets unread.
+      carrier.write(NOTHING, (error) => {
+        this.#reason ??= error ? "reset" : "client";
+      });
     });
   }
 

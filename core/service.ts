@@ -233,7 +233,10 @@ export interface Connection {
   readonly held: boolean;
   /** Resolves when the connection is closed, however it came to that. */
   readonly closed: Promise<CloseReason>;
-  /** Whether it was broken off, by an RST of either side or by an error. Known when it is closed. */
+  /**
+   * Whether it was broken off, by an RST of either side or by an error. Known when it is closed, and of a data connection
+   * without TLS in the next turn after its end.
+   */
   readonly torn: boolean;
   /**
    * Upgrades to TLS in place, as server; `stream` may be another one afterwards, so who listens to it lets go of it first,

@@ -261,8 +261,9 @@ export async function receive(
       }
     }
     if ((stored === 0 || stored >= SMALLEST_PIECE) && (await stake.replaces())) await delay(LAST_WORDS_MS);
-    // Whatever has come of the control connection's end is heard first, a FIN in this turn, an RST in the next.
+    // Whatever has come of the connections' ends is heard first, a FIN in this turn, an RST in the next.
     for (let turn = 0; turn < 2; turn += 1) await new Promise(setImmediate);
+    if (data.torn) throw new Error("The data connection was reset.");
     transfer.commit();
     sink.end();
     await settled(sink, "finish");

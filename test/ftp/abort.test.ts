@@ -166,6 +166,26 @@ describe("a torn transfer", () => {
     expect(await client.upload("STOR a", "new")).toMatch(/^226 /);
   });
 
+  test.each([1, 5000, 50_000])(
+    "is not taken for a whole one where the RST comes in one breath with %i bytes",
+    async (bytes) => {
+      await using lab = await ftpLab({ files: { "/a": "old" } });
+      await using client = await Dialogue.loggedIn(lab);
+      for (const type of ["TYPE I", "TYPE A"]) {
+        await client.say(type);
+        for (const command of ["STOR a", "APPE a", "STOR new"]) {
+          const data = await client.passive();
+          await client.say(command);
+          data.write(Buffer.alloc(bytes, "x"));
+          data.resetAndDestroy();
+          expect(await client.reply(), `${type}, ${command}`).toMatch(/^426 /);
+        }
+      }
+      expect(await stored(lab, "/a")).toBe("old");
+      expect((await lab.store.list("/")).map(({ name }) => name)).toEqual(["a"]);
+    },
+  );
+
   test.each([
     ["reset", (client: Dialogue) => client.socket.resetAndDestroy()],
     ["closed", (client: Dialogue) => client.socket.destroy()],
