@@ -278,7 +278,8 @@ export class Session {
 
   /** Resolves when the command is answered, or its transfer under way. */
   async #perform(command: Command): Promise<void> {
-    if (!command.verb?.transfers) {
+    // Amid a transfer, another one is refused at most: its client is logged out.
+    if (!command.verb?.transfers || this.#transfer) {
       await this.#answer(command);
       return;
     }

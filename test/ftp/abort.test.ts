@@ -149,6 +149,20 @@ describe("while a transfer is under way", () => {
   });
 });
 
+test("a transfer that is refused amid another one leaves that one alone", async () => {
+  await using lab = await ftpLab({ files: { "/large": LARGE } });
+  await using client = await Dialogue.loggedIn(lab);
+  const data = await client.passive();
+  await client.say("RETR large");
+  await client.say("USER foo");
+  expect(await client.code("LIST")).toBe(530);
+  expect(await client.say("STAT")).toContain(" bytes sent so far");
+  await client.say("PASS bar");
+  expect(await client.code("ABOR")).toBe(426);
+  expect(await client.reply()).toMatch(/^226 /);
+  data.destroy();
+});
+
 describe("a torn transfer", () => {
   test("leaves the old file whole when the data connection is reset", async () => {
     await using lab = await ftpLab({ files: { "/a": "old" } });
