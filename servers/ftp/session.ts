@@ -105,7 +105,7 @@ export class Session {
       bytesPerSecond: this.files?.account.bytesPerSecond?.[cargo.direction],
     });
     this.#transfer = transfer;
-    if (this.#over || this.#hungUp || this.#waiting[0]?.name === "ABOR") transfer.abort();
+    if (this.#over || this.#hungUp || this.#waiting.some(({ name }) => name === "ABOR")) transfer.abort();
     return transfer.run(async (opening) => {
       const sent = await this.#send(this.#spoken(opening, this.#carrying), performance.now());
       if ((sent?.code ?? 0) >= 200) transfer.cutShort();

@@ -72,6 +72,17 @@ describe("ABOR", () => {
     expect(codes).toEqual(["150", "426", "226", "200"]);
   });
 
+  test("behind other commands in that segment ends it as well", async () => {
+    await using lab = await ftpLab({ files: { "/large": LARGE } });
+    await using client = await Dialogue.loggedIn(lab);
+    const data = await client.passive();
+    client.write("RETR large\r\nNOOP\r\nABOR\r\n");
+    const codes = [];
+    for (let count = 0; count < 4; count += 1) codes.push((await client.reply()).slice(0, 3));
+    expect(codes).toEqual(["150", "426", "200", "226"]);
+    data.destroy();
+  });
+
   test("is heard with the telnet signals in front of it that clients send", async () => {
     await using lab = await ftpLab({ files: { "/large": LARGE } });
     await using client = await Dialogue.loggedIn(lab);
