@@ -1,4 +1,4 @@
-import { WirelabError } from "../../core/errors.ts";
+import { codeOf, WirelabError } from "../../core/errors.ts";
 import type { Entry } from "../../core/store/store.ts";
 import type { Files } from "./files.ts";
 import { isPattern, matcher } from "./glob.ts";
@@ -132,11 +132,10 @@ async function expanded(files: Files, pattern: string): Promise<Listed[]> {
   return found.flatMap(({ path, entry }) => (entry ? [{ path, entry }] : []));
 }
 
-/** A directory's entries; none of what is no directory, as it ends a pattern's path. */
+/** A directory's entries; none of what is no directory, or may not be listed, as it ends a pattern's path. */
 async function entriesOf(files: Files, path: string): Promise<readonly Entry[]> {
   return files.store.list(files.at(path)).catch((error) => {
-    if (error instanceof WirelabError && (error.code === "NOT_DIRECTORY" || error.code === "NOT_FOUND"))
-      return [];
+    if (/^(NOT_DIRECTORY|NOT_FOUND|FORBIDDEN)$/.test(codeOf(error) ?? "")) return [];
     throw error;
   });
 }

@@ -41,6 +41,9 @@ describe("letters for some paths", () => {
     expect(await client.upload("STOU /b", "1")).toMatch(/^550 /);
     expect((await client.download("RETR /in/old/y")).reply).toMatch(/^550 /);
     expect((await client.download("NLST /dark")).reply).toMatch(/^550 /);
+    expect((await client.download("NLST /dark/*")).reply).toMatch(/^550 /);
+    expect((await client.download("NLST /*/x")).text).toBe("/in/x\r\n");
+    expect((await client.download("NLST /*/o*")).text).toBe("/in/old\r\n");
     expect(await stored(lab, "/home/in/new")).toBe("1");
   });
 
