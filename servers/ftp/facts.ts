@@ -28,7 +28,7 @@ function textOf(fact: Fact, entry: Entry, files: Files): string | undefined {
     case "unique":
       return entry.unique;
     case "UNIX.mode":
-      return `0${entry.mode.toString(8)}`;
+      return entry.mode.toString(8).padStart(4, "0");
   }
 }
 

@@ -136,6 +136,9 @@ test("MLST tells the facts that were chosen", async () => {
   expect(await client.say("MLST d/f")).toMatch(/^ {2}\/d\/f$/m);
   expect(await client.code("OPTS MLST bad")).toBe(501);
   expect(await client.code("OPTS MLST type ;")).toBe(501);
+  await client.say("OPTS MLST UNIX.mode;");
+  expect(await client.code("SITE CHMOD 007 d/f")).toBe(200);
+  expect(await client.say("MLST d/f")).toMatch(/^ UNIX\.mode=0007; \/d\/f$/m);
   await using reader = await Dialogue.loggedIn(lab, "reader", "x");
   expect(await reader.say("MLST d/f")).toContain("perm=r;");
   expect(await reader.say("MLST d")).toContain("perm=el;");
