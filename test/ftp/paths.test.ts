@@ -148,7 +148,7 @@ test("OPTS knows UTF8, which is always on", async () => {
   await using lab = await ftpLab();
   await using client = await Dialogue.greeted(lab.servers.files);
   expect(await client.code("OPTS UTF8 ON")).toBe(200);
-  expect(await client.code("opts utf8 on")).toBe(200);
+  expect(await client.code("opts utf8 on ")).toBe(200);
   expect(await client.code("OPTS UTF8")).toBe(200);
   expect(await client.code("OPTS UTF8 OFF")).toBe(504);
   expect(await client.code("OPTS WHATEVER")).toBe(501);

@@ -58,7 +58,7 @@ function setRestart(session: Session, argument: string): FtpReply {
 
 function setOption(session: Session, argument: string): FtpReply {
   const { dialect } = session.settings;
-  const [, name = "", value = ""] = /^(\S*)\s*(.*)$/s.exec(argument) ?? [];
+  const [, name = "", value = ""] = /^(\S*)\s*(.*?)\s*$/s.exec(argument) ?? [];
   switch (name.toUpperCase()) {
     case "UTF8":
     case "UTF-8":
@@ -76,13 +76,13 @@ function setOption(session: Session, argument: string): FtpReply {
     }
     case "HASH": {
       if (value === "") return reply(200, session.algorithm);
-      const algorithm = ALGORITHMS.find((known) => known === value.trim().toUpperCase());
+      const algorithm = ALGORITHMS.find((known) => known === value.toUpperCase());
       if (!algorithm) return reply(501, `HASH knows ${ALGORITHMS.join(", ")}.`);
       session.algorithm = algorithm;
       return reply(200, algorithm);
     }
     case "MODE": {
-      const level = /^Z LEVEL ([0-9])$/i.exec(value.trim())?.[1];
+      const level = /^Z LEVEL ([0-9])$/i.exec(value)?.[1];
       if (level === undefined) return reply(501, "MODE takes Z LEVEL and a digit.");
       session.level = Number(level);
       return reply(200, `MODE Z LEVEL is ${level}.`);
