@@ -14,6 +14,7 @@ import {
   reasonOf,
   refusalOf,
   responseOf,
+  withoutGaps,
 } from "./handshake.ts";
 import { type Carrier, Link } from "./link.ts";
 import type { Route, Settings } from "./settings.ts";
@@ -129,6 +130,7 @@ export function webSocketEngine(site: Site, settings: Settings): Engine {
     const agreed = subprotocolFor(route, offeredIn(request));
     if (agreed !== undefined) subprotocols.set(request, agreed);
     const asked = { location, headers };
+    withoutGaps(request);
     const linked = (socket: LinkedSocket) => {
       const link = new Link(connection, socket, settings.maxBuffered, serverOf(route, asked, settings, site));
       socket.link = link;

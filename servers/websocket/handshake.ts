@@ -117,7 +117,19 @@ export function reasonOf(status: number): string {
 
 /** The subprotocols that a client offers, in its order. */
 export function offeredIn({ headers }: IncomingMessage): string[] {
-  return (headers["sec-websocket-protocol"] ?? "").split(",").flatMap((name) => name.trim() || []);
+  return elementsOf(headers["sec-websocket-protocol"] ?? "");
+}
+
+/** Takes empty elements out of a handshake's lists, where they are to be ignored (RFC 9110 §5.6.1.2) and ws would refuse them. */
+export function withoutGaps({ headers }: IncomingMessage): void {
+  for (const name of ["sec-websocket-protocol", "sec-websocket-extensions"] as const) {
+    const list = headers[name];
+    if (list !== undefined) headers[name] = elementsOf(list).join(", ");
+  }
+}
+
+function elementsOf(list: string): string[] {
+  return list.split(",").flatMap((element) => element.trim() || []);
 }
 
 function hasTwins(request: IncomingMessage): boolean {
@@ -131,6 +143,7 @@ function hasOneHost({ rawHeaders, headers }: IncomingMessage): boolean {
   return names.filter((name) => name.toLowerCase() === "host").length === 1 && HOST.test(headers.host ?? "");
 }
 
+/** At least one element, and empty ones anywhere. */
 function listOf(element: string): RegExp {
-  return new RegExp(`^[ \\t]*${element}(?:[ \\t]*,[ \\t]*${element})*[ \\t]*$`);
+  return new RegExp(`^(?:[ \\t]*,)*[ \\t]*${element}(?:[ \\t]*,(?:[ \\t]*${element})?)*[ \\t]*$`);
 }

@@ -36,6 +36,7 @@ describe("a handshake that is none is refused", () => {
     ["no Connection: Upgrade", { Connection: "" }, "426 Upgrade Required"],
     ["a subprotocol that is no token", { "Sec-WebSocket-Protocol": "a b" }, "400 Bad Request"],
     ["a subprotocol twice", { "Sec-WebSocket-Protocol": "a, b, a" }, "400 Bad Request"],
+    ["no subprotocol in its header", { "Sec-WebSocket-Protocol": ", ," }, "400 Bad Request"],
     ["extensions that are none", { "Sec-WebSocket-Extensions": ";;" }, "400 Bad Request"],
   ] as const)("%s", async (_name, headers, status) => {
     const answer = await answerTo(opening("/", headers));
@@ -206,6 +207,18 @@ test("extensions that are not known, or cannot be had so, are declined", async (
     expect(client.response).not.toContain("Sec-WebSocket-Extensions");
     expect(await client.send(frame("text", "hi")).words()).toBe("text hi");
   }
+});
+
+test("empty elements of lists are ignored", async () => {
+  await using lab = await startLab({ live: websocket({ compression: "on" }) });
+  using client = await RawClient.open(lab.servers.live, "/echo", {
+    "Sec-WebSocket-Protocol": ",mqtt,, soap ,",
+    "Sec-WebSocket-Extensions": ", foo,, permessage-deflate,",
+    "Content-Length": "0",
+  });
+  expect(client.response).toContain("\r\nSec-WebSocket-Protocol: mqtt\r\n");
+  expect(client.response).toContain("\r\nSec-WebSocket-Extensions: permessage-deflate\r\n");
+  expect(await client.send(frame("text", "hi")).words()).toMatch(/^text /);
 });
 
 test("without the option nothing is deflated", async () => {
