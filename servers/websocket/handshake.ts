@@ -57,6 +57,10 @@ export function refusalOf(
     return { status: 426, message: "This is a WebSocket server, and that was plain HTTP.", headers: UPGRADE };
   }
   if (httpVersion !== "1.1") return { status: 400, message: "A WebSocket begins with HTTP/1.1." };
+  // It would be taken for frames.
+  if (headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0) {
+    return { status: 400, message: "A handshake has no body." };
+  }
   if (headers["sec-websocket-version"] !== "13") {
     return { status: 426, message: "The version of WebSocket is 13.", headers: { ...UPGRADE, ...VERSION } };
   }

@@ -38,6 +38,8 @@ describe("a handshake that is none is refused", () => {
     ["a subprotocol twice", { "Sec-WebSocket-Protocol": "a, b, a" }, "400 Bad Request"],
     ["no subprotocol in its header", { "Sec-WebSocket-Protocol": ", ," }, "400 Bad Request"],
     ["extensions that are none", { "Sec-WebSocket-Extensions": ";;" }, "400 Bad Request"],
+    ["a body", { "Content-Length": "5" }, "400 Bad Request"],
+    ["a body in chunks", { "Transfer-Encoding": "chunked" }, "400 Bad Request"],
   ] as const)("%s", async (_name, headers, status) => {
     const answer = await answerTo(opening("/", headers));
     expect(answer).toMatch(/^HTTP\/1\.1 (\d{3} .*)\r\n/);
