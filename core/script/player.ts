@@ -8,6 +8,9 @@ import type { Script, ScriptStep } from "./steps.ts";
 
 type Expected = Extract<ScriptStep, { readonly expect: unknown }>["expect"];
 
+/** How many bytes may wait to be expected, and how long a line may be: the end of a longer one is not waited for. */
+export const MAX_LINE = 65_536;
+
 /** Who is at the other end, to a script. What came and was not expected yet waits, within bounds. */
 export interface Partner {
   /** The connection, or all that is exchanged with one peer. */
@@ -204,6 +207,9 @@ export class Player {
     const line = await partner.readLine();
     if (!line) return { kind: "ended", bytes: Buffer.alloc(0) };
     const text = line.toString();
+    // A pattern would find something in the beginning, and take it for the whole.
+    const isCut = partner.transport === "stream" && line.length >= MAX_LINE && !text.endsWith("\n");
+    if (isCut) return { kind: "other", bytes: line, came: `${told(line)} without a line's end` };
     const { lineEnd } = this.#script;
     const content = lineEnd === undefined ? text.replace(/\r?\n$/, "") : withoutEnd(text, lineEnd);
     const pattern = typeof expected === "string" ? patternOf(expected) : unhurried(expected);

@@ -1,11 +1,8 @@
 import { once } from "node:events";
 import type { WirelabError } from "../../core/errors.ts";
 import { previewOf } from "../../core/events/events.ts";
-import type { Partner } from "../../core/script/player.ts";
+import { MAX_LINE, type Partner } from "../../core/script/player.ts";
 import type { Connection } from "../../core/service.ts";
-
-/** How many bytes may wait to be expected, and how long a line may be. */
-const MAX_WAITING = 65_536;
 
 const LF = 0x0a;
 
@@ -28,7 +25,7 @@ export class StreamPartner implements Partner {
     stream.on("data", (chunk: Buffer) => {
       if (this.#ended) return;
       this.#waiting = this.#waiting.length === 0 ? chunk : Buffer.concat([this.#waiting, chunk]);
-      if (this.#waiting.length >= MAX_WAITING) stream.pause();
+      if (this.#waiting.length >= MAX_LINE) stream.pause();
       this.#wake();
     });
     // Behind our own FIN, the client's is an answer.
@@ -54,7 +51,7 @@ export class StreamPartner implements Partner {
 
   async readLine(): Promise<Buffer | undefined> {
     const end = () => this.#waiting.indexOf(LF) + 1;
-    await this.#until(() => end() > 0 || this.#waiting.length >= MAX_WAITING);
+    await this.#until(() => end() > 0 || this.#waiting.length >= MAX_LINE);
     return this.#take(end() || this.#waiting.length);
   }
 
@@ -108,7 +105,7 @@ export class StreamPartner implements Partner {
   #take(count: number): Buffer | undefined {
     const taken = this.#waiting.subarray(0, count);
     this.#waiting = this.#waiting.subarray(count);
-    if (!this.#ended && this.#waiting.length < MAX_WAITING) this.#connection.stream.resume();
+    if (!this.#ended && this.#waiting.length < MAX_LINE) this.#connection.stream.resume();
     return count === 0 ? undefined : taken;
   }
 }

@@ -222,7 +222,8 @@ describe("a mismatch", () => {
       "expected 4 bytes, but hex 00 01 came, and then the client has ended its side.",
     ],
     [[{ expect: "a" }], "a\nmore", 'The end of the script: expected nothing more, but "more" came.'],
-    [[{ expect: "a" }], `${"x".repeat(100_000)}\n`, "(65536 bytes) came."],
+    [[{ expect: "a" }], `${"x".repeat(100_000)}\n`, "(65536 bytes) without a line's end came."],
+    [[{ expect: /^x+$/ }, { expect: /^x+$/ }], `${"x".repeat(100_000)}\n`, "without a line's end came."],
   ] satisfies [ScriptStep[], string, string][])("%j of %j", async (script, words, told) => {
     expect(await mismatchOf(script, words)).toContain(told);
   });
