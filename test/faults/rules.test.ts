@@ -95,6 +95,17 @@ describe("rules", () => {
     { fault: { kind: "stall", direction: "up" as never } },
     { wen: {}, fault: { kind: "refuse" } } as never,
     { when: { verbs: "STOR" } as never, fault: { kind: "refuse" } },
+    { when: { verb: 5 as never }, fault: { kind: "refuse" } },
+    { when: { target: 5 as never }, fault: { kind: "refuse" } },
+    { when: { code: 2260 }, fault: { kind: "reset" } },
+    { when: null as never, fault: { kind: "refuse" } },
+    { when: "STOR" as never, fault: { kind: "refuse" } },
+    { fault: "refuse" as never },
+    { fault: { kind: "toString" as never } },
+    { fault: { kind: "shape", shaper: 5 as never } },
+    { fault: { kind: "reply", with: "dropped" as never } },
+    { fault: { kind: "reply", with: { code: 503 } as never } },
+    { fault: { kind: "reply", with: { code: 503, text: 5 as never } } },
     {} as never,
   ] satisfies Rule[])("%j can never act, and is refused", async (rule) => {
     await using lab = await startLab({});
