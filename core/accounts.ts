@@ -1,4 +1,5 @@
 import { hash, timingSafeEqual } from "node:crypto";
+import { isObject } from "./checks.ts";
 import { codeOf, messageOf, WirelabError } from "./errors.ts";
 import type { Direction } from "./events/events.ts";
 import { isWithin, resolveEntry, resolvePath } from "./path.ts";
@@ -142,6 +143,17 @@ export function accountTable(accounts: readonly Account[]): Accounts & { reset()
   };
 }
 
+const FIELDS = [
+  "name",
+  "password",
+  "home",
+  "permissions",
+  "paths",
+  "greeting",
+  "maxSessions",
+  "bytesPerSecond",
+];
+
 function checked(account: Account): KnownAccount {
   const {
     name,
@@ -160,6 +172,12 @@ function checked(account: Account): KnownAccount {
   }
   if (!name || /[\0-\x1f\x7f:]/.test(name)) {
     throw badAccount(name, "needs a name without control characters and colons");
+  }
+  // From a program of another language, too: what is misspelt there would be a default.
+  const unknown = Object.keys(account).find((field) => !FIELDS.includes(field));
+  if (unknown !== undefined) throw badAccount(name, `has "${unknown}"; there are ${FIELDS.join(", ")}`);
+  for (const [field, value] of Object.entries({ paths, bytesPerSecond })) {
+    if (value !== undefined && !isObject(value)) throw badAccount(name, `needs an object as ${field}`);
   }
   checkLetters(name, permissions);
   const strange = Object.keys(bytesPerSecond ?? {}).find((key) => key !== "in" && key !== "out");
@@ -182,7 +200,7 @@ function checked(account: Account): KnownAccount {
 }
 
 function ruleOf(name: string, home: string, path: string, given: string | PathPermissions): PathRule {
-  const { permissions, recursive = true } = typeof given === "string" ? { permissions: given } : given;
+  const { permissions, recursive = true } = isObject(given) ? given : { permissions: given };
   checkLetters(name, permissions);
   const place = checkedPath(name, `path "${path}"`, path);
   if (!isWithin(place, home)) throw badAccount(name, `has the path "${path}" outside its home ${home}`);
