@@ -182,6 +182,10 @@ test("a stub that cannot be is refused", async () => {
     { path: "/x", answer: { times: 0 } },
     { path: "/x", answer: { sttus: 200 } },
     { path: "/x", mehtod: "GET", answer },
+    { path: "/x", method: 5 as never, answer },
+    { path: "/x", query: { id: 7 as never }, answer },
+    { path: "/x", query: "id=7" as never, answer },
+    { path: "/x", headers: { "x-id": null as never }, answer },
   ]) {
     expect(() => lab.servers.web.stub(stub)).toThrow(expect.objectContaining({ code: "BAD_OPTION" }));
     await expect(startLab({ web: http({ stubs: [stub] }) })).rejects.toMatchObject({ code: "BAD_OPTION" });

@@ -1,4 +1,5 @@
 import { validateHeaderName, validateHeaderValue } from "node:http";
+import { isObject } from "../../../core/checks.ts";
 import { messageOf, WirelabError } from "../../../core/errors.ts";
 import { type Asked, bodyFits, differences, paramsIn, pathPattern } from "./match.ts";
 import type { StandingStub, Stub, StubAnswer, StubRequest, Unmatched } from "./stub.ts";
@@ -128,7 +129,15 @@ function checked(stub: Stub): Stub {
   };
   if (typeof stub !== "object" || stub === null) reject(`is ${JSON.stringify(stub)}, and no object`);
   onlyHas(stub, ["method", "path", "query", "headers", "body", "answer"]);
-  const { path, answer } = stub;
+  const { method = "", path, query = {}, headers = {}, answer } = stub;
+  if (typeof method !== "string") reject(`has the method ${JSON.stringify(method)}; write a text`);
+  for (const [what, wanted] of Object.entries({ query, headers })) {
+    if (!isObject(wanted)) return reject(`has ${what} ${JSON.stringify(wanted)}; write an object`);
+    for (const [name, value] of Object.entries(wanted)) {
+      if (typeof value !== "string" && !(value instanceof RegExp))
+        reject(`has ${what} with ${name} ${JSON.stringify(value)}; write a text`);
+    }
+  }
   if (!(path instanceof RegExp) && !(typeof path === "string" && /^(?:\/|\*\*)/.test(path))) {
     reject(`has the path ${JSON.stringify(path)}; write one from its first slash on, as /users/:id`);
   }
