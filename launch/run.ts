@@ -29,6 +29,8 @@ export const command: Subcommand = async (argv, terminal) => {
     throw new Ending(2, "wirelab: there is no command to run: wirelab run --ftp -- python3 test.py\n");
   const plan = await planOf({ flags, environment }, "run");
 
+  const lab = await started(plan, terminal, {});
+  // Before this, a signal ends the process at once, as it would without us: a start can take long.
   let child: ChildProcess | undefined;
   let early: number | undefined;
   let pressed = 0;
@@ -39,7 +41,6 @@ export const command: Subcommand = async (argv, terminal) => {
     child?.kill(signal);
   });
 
-  const lab = await started(plan, terminal, {});
   const control = await controlled(plan, lab, 0);
   const trust = trustOf(plan, lab);
   try {

@@ -166,6 +166,20 @@ describe("signals", () => {
     },
   );
 
+  test("end a start that takes long", async () => {
+    const config = join(mkdtempSync(join(tmpdir(), "wirelab-")), "lab.mjs");
+    const open = "() => { console.log('opening'); return new Promise(() => setInterval(() => {}, 1000)); }";
+    writeFileSync(
+      config,
+      `export default { servers: { slow: { protocol: "tcp", listen: {}, open: ${open} } } };`,
+    );
+    const child = spawn(process.execPath, [launcher, "run", "--config", config, "--", "true"]);
+    const ended = once(child, "close");
+    await once(child.stdout, "data");
+    child.kill("SIGTERM");
+    expect(await ended).toEqual([null, "SIGTERM"]);
+  });
+
   test("that end the command make 128 and their number", async () => {
     const child = spawn(process.execPath, [
       launcher,
