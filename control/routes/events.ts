@@ -1,6 +1,7 @@
 import { type Request, type Response, Router } from "express";
 import { WirelabError } from "../../core/errors.ts";
-import type { WireEvent } from "../../core/events/events.ts";
+import { STORE, type WireEvent } from "../../core/events/events.ts";
+import { patternOf } from "../../core/faults/faults.ts";
 import type { Lab } from "../../core/lab.ts";
 import { type Filter, fits } from "../filter.ts";
 import { Refusal } from "../refusal.ts";
@@ -15,6 +16,25 @@ const BACKLOG = 4 * 1024 * 1024;
 
 /** How long an event is waited for at most, and by default, in milliseconds. */
 const WAIT = { most: 300_000, usual: 30_000 };
+
+/** Every type of event: whoever waits for another one waits in vain. */
+const TYPES: Readonly<Record<WireEvent["type"], true>> = {
+  listening: true,
+  stopped: true,
+  opened: true,
+  refused: true,
+  secured: true,
+  closed: true,
+  command: true,
+  reply: true,
+  frame: true,
+  login: true,
+  transfer: true,
+  target: true,
+  fault: true,
+  error: true,
+  file: true,
+};
 
 /** Parameters of the query that are no fields of events. */
 const OTHERS = ["scope", "since", "timeout", "format"];
@@ -39,7 +59,7 @@ export function events(lab: Lab, signal: AbortSignal): Router {
   const router = Router();
 
   router.get("/events", (request, response) => {
-    const filter = filterOf(request);
+    const filter = filterOf(request, lab);
     const scope = scopeOf(request);
     const last = request.get("last-event-id");
     const since =
@@ -71,7 +91,7 @@ export function events(lab: Lab, signal: AbortSignal): Router {
   });
 
   router.get("/events/wait", async (request, response) => {
-    const filter = filterOf(request);
+    const filter = filterOf(request, lab);
     if (filter.type === undefined) {
       throw new Refusal(
         400,
@@ -177,7 +197,18 @@ export function events(lab: Lab, signal: AbortSignal): Router {
   return router;
 }
 
-function filterOf(request: Request): Filter {
+function filterOf(request: Request, { servers }: Lab): Filter {
   const fields = Object.keys(request.query).filter((name) => !OTHERS.includes(name));
-  return Object.fromEntries(fields.map((name) => [name, textOf(request, name) ?? ""]));
+  const filter = Object.fromEntries(fields.map((name) => [name, textOf(request, name) ?? ""]));
+  const { type, server } = filter;
+  if (type !== undefined) among("type of event", type, Object.keys(TYPES));
+  if (server !== undefined) among("server", server, [...Object.keys(servers), STORE]);
+  return filter;
+}
+
+/** @throws Refusal 400 for a text that fits none of the words. */
+function among(what: string, text: string, words: readonly string[]): void {
+  const pattern = patternOf(text);
+  if (!words.some((word) => pattern.test(word)))
+    throw new Refusal(400, "BAD_OPTION", `There is no ${what} "${text}"; there are ${words.join(", ")}.`);
 }

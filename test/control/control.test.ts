@@ -158,6 +158,10 @@ test("everything of the description works, and nothing that does is left out of 
   const late = await client.json<{ error: object }>("GET", `${wait}&since=1000000&timeout=50`, 504);
   expect(late.error).toMatchObject({ code: "TIMED_OUT", message: expect.stringContaining("user ann") });
   await client.json("GET", "/v1/events/wait", 400);
+  for (const wrong of ["/wait?type=transfers", "/wait?type=login&server=fiels", "?type=transfers"]) {
+    const { error } = await client.json<{ error: object }>("GET", `/v1/events${wrong}`, 400);
+    expect(error).toMatchObject({ code: "BAD_OPTION", message: expect.stringContaining("; there are ") });
+  }
   const transcript = await client.json<{ events: object[]; mark: number }>(
     "GET",
     "/v1/transcript?server=web",
