@@ -4,6 +4,34 @@ import type { Direction } from "../events/events.ts";
 import { type Effect, Lane } from "./lane.ts";
 import type { Shaper } from "./shapers.ts";
 
+/** What an HTTP server's app may ask of a connection's socket, or of TLS on it, beside what any stream has: it is the socket's. */
+const OF_SOCKETS = [
+  "address",
+  "alpnProtocol",
+  "authorizationError",
+  "authorized",
+  "connecting",
+  "getCertificate",
+  "getCipher",
+  "getPeerCertificate",
+  "getPeerX509Certificate",
+  "getProtocol",
+  "getSession",
+  "isSessionReused",
+  "localAddress",
+  "localFamily",
+  "localPort",
+  "pending",
+  "readyState",
+  "ref",
+  "remoteFamily",
+  "servername",
+  "setKeepAlive",
+  "setNoDelay",
+  "timeout",
+  "unref",
+];
+
 /**
  * A stream around a socket, for what acts on bytes. It knows bytes and never protocol. It is there only while somebody needs
  * it: a plain lab hands out bare sockets.
@@ -32,6 +60,17 @@ export class Wire extends Duplex {
       else this.once("end", () => this.destroy());
     },
   };
+
+  static {
+    for (const name of OF_SOCKETS) {
+      Object.defineProperty(Wire.prototype, name, {
+        get(this: Wire) {
+          const value: unknown = Reflect.get(this.#under, name);
+          return typeof value === "function" ? value.bind(this.#under) : value;
+        },
+      });
+    }
+  }
 
   /** @param passed called with all bytes that pass, as they leave for their receiver. */
   constructor(under: Socket, passed?: (direction: Direction, bytes: Buffer) => void) {
@@ -123,7 +162,8 @@ export class Wire extends Duplex {
   }
 
   /** Tells of silence on the socket: Node's HTTP server ends idle connections by this. */
-  setTimeout(ms: number): this {
+  setTimeout(ms: number, silent?: () => void): this {
+    if (silent) this.once("timeout", silent);
     this.#under.setTimeout(ms);
     return this;
   }

@@ -296,3 +296,18 @@ test("fault rules script an app's replies too, and delay them", async () => {
   expect(asked).toBe(2);
   expect(lab.faults.unused()).toEqual([]);
 });
+
+test("an app finds the same socket whether a rule looks at its bytes or not", async () => {
+  const app = ({ socket }: IncomingMessage, response: ServerResponse) => {
+    // As servers of events do.
+    socket.setTimeout(0).setNoDelay(true).setKeepAlive(true);
+    const { localAddress, remoteFamily, readyState } = socket;
+    response.end(JSON.stringify([localAddress, remoteFamily, readyState, socket.address()]));
+  };
+  await using lab = await startLab({ web: http({ app }) });
+  const { web } = lab.servers;
+  const { body } = await ask(web, "GET /");
+  lab.faults.add({ when: { server: "web" }, skip: 10, fault: { kind: "latency", ms: 1 } });
+  expect(await ask(web, "GET /")).toMatchObject({ status: 200, body });
+  expect(JSON.parse(body)[3]).toEqual({ address: "127.0.0.1", family: "IPv4", port: web.port });
+});
