@@ -104,13 +104,14 @@ async function* outputOf(
   }
 }
 
-/** What it says and what it complains of, as they come. It ends with the program, whoever else may hold its output open. */
+/** What it says and what it complains of, as they come. It ends with the program: what that leaves running is killed. */
 function merged(child: ChildProcess): PassThrough {
   const output = new PassThrough();
   const { stdout, stderr } = child;
   stdout?.pipe(output, { end: false });
   stderr?.pipe(output, { end: false });
   child.once("error", () => output.end());
+  child.once("exit", () => killGroup(child));
   child.once("close", () => output.end());
   return output;
 }

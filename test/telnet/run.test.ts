@@ -119,6 +119,17 @@ test("it is killed with its session, and all that it has started", async () => {
   await gone(pids);
 });
 
+test("it ends with its own process, and so does what it has left running", async () => {
+  const code =
+    "const c = require('node:child_process').spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'inherit' });" +
+    "console.log('pids', process.pid, c.pid, 'ready'); c.unref()";
+  await using running = await lab({ starter: node(code, { timeout: 60_000 }) });
+  using client = await arrived(running);
+  const pids = await pidsOf(client.send("run starter\r\n"));
+  expect(await client.read("guest1> ")).toBe("guest1> ");
+  await gone(pids);
+});
+
 test("Ctrl-C ends it, and the next command is heard", async () => {
   await using running = await lab({ family: FAMILY });
   using client = await typist(running);
