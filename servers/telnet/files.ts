@@ -1,5 +1,6 @@
 import { resolvePath } from "../../core/path.ts";
 import type { Entry, Reading } from "../../core/store/store.ts";
+import { lastWordIn } from "./reader.ts";
 import type { ShellCommand, ShellSession } from "./shell.ts";
 
 /** A look at the lab's files. */
@@ -50,13 +51,14 @@ export const FILE_COMMANDS: Readonly<Record<string, ShellCommand>> = {
 async function paths(argument: string, { store, directory }: ShellSession): Promise<string[]> {
   const typed = argument.trimStart();
   const above = typed.slice(0, typed.lastIndexOf("/") + 1);
+  const begun = lastWordIn(typed);
   const entries = await store.list(resolvePath(above, directory));
   return (
     entries
       .map(({ name, type }) => `${above}${name}${type === "directory" ? "/" : ""}`)
       // A name with controls cannot be typed.
       .filter((path) => path.startsWith(typed) && visible(path) === path)
-      .map((path) => path.slice(typed.search(/\S*$/)))
+      .map((path) => path.slice(begun))
   );
 }
 

@@ -271,9 +271,11 @@ export class LineReader {
       .then(complete)
       // Who cannot say what there is has nothing to put there.
       .catch(() => []);
+    // A flood of Tabs must not be all that is done: others have their turn behind each.
+    await new Promise((resolve) => setImmediate(resolve));
     this.#completing = false;
     if (this.#reading !== reading) return;
-    this.#screen.send(this.#put(words, /\S*$/.exec(typed)?.[0] ?? ""));
+    this.#screen.send(this.#put(words, typed.slice(lastWordIn(typed))));
     this.#proceedLater();
   }
 
@@ -381,6 +383,11 @@ export class LineReader {
     const rest = this.#reading?.hidden ? "" : this.#editor.leave(this.#screen.columns);
     this.#screen.send(`${rest}${mark}\n`);
   }
+}
+
+/** Where the last word begins. Looking behind keeps it from being looked for within each word. */
+export function lastWordIn(text: string): number {
+  return text.search(/(?<!\S)\S*$/);
 }
 
 /** The words as they are listed: of paths what follows the directory that is typed already. */

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { startLab, type TelnetSession, telnet } from "../../index.ts";
 import { arrived, DO, ECHO, IAC, NAWS, RawClient, SB, SE, TTYPE, typist, WILL } from "./dialogue.ts";
@@ -92,6 +93,28 @@ test("one who goes while it is found out leaves nothing behind", async () => {
     client.socket[end]();
     await closed;
   }
+});
+
+test("a flood of Tabs leaves others their turn behind each", async () => {
+  let asked = 0;
+  let inOneTurn = 0;
+  const complete = () => {
+    asked += 1;
+    return [];
+  };
+  await using lab = await startLab({
+    shell: telnet({
+      session: async (terminal) => terminal.write(`${await terminal.readLine("> ", { complete })}!`),
+    }),
+  });
+  using client = new RawClient(lab.servers.shell);
+  client.send([IAC, DO, ECHO], `x${"\t".repeat(2000)}y\r`);
+  for (let before = 0; asked < 2000; before = asked) {
+    await turn();
+    inOneTurn = Math.max(inOneTurn, asked - before);
+  }
+  await client.read("xy!");
+  expect(inOneTurn).toBeLessThanOrEqual(2);
 });
 
 test("in line mode a tab is a blank", async () => {
