@@ -223,6 +223,8 @@ export class LineEditor {
     this.#sequence += character;
     const { length } = this.#sequence;
     const introduced = /^\x1b[[O]/.test(this.#sequence);
+    // F1 to F5 of the Linux console: ESC [ [ A to ESC [ [ E.
+    if (this.#sequence === "\x1b[[") return true;
     if (introduced && (length === 2 || (character < "@" && length < MAX_SEQUENCE))) return true;
     const key = KEYS[this.#sequence];
     this.#sequence = "";
@@ -248,8 +250,10 @@ const KEYS: Readonly<Record<string, string>> = {
   "\x1b[H": "\x01",
   "\x1bOH": "\x01",
   "\x1b[1~": "\x01",
+  "\x1b[7~": "\x01",
   "\x1b[F": "\x05",
   "\x1bOF": "\x05",
   "\x1b[4~": "\x05",
+  "\x1b[8~": "\x05",
   [DELETE]: DELETE,
 };

@@ -46,8 +46,14 @@ interface Reading extends ReadOptions {
 /** Stands for a TIMING-MARK in what was typed: half a surrogate pair, which no text has. */
 const MARK = "\ud800";
 
-/** A character, or what a key sends that no character stands for (ECMA-48 §5.4). */
-const KEY = /^(?:\x1b[[O][0-?]*[@-~]|.)/su;
+/** A character, or what a key sends that no character stands for (ECMA-48 §5.4; F1 to F5 of the Linux console). */
+const KEY = /^(?:\x1b(?:\[\[[A-E]|[[O][0-?]*[@-~])|.)/su;
+
+/** A key of which the rest may be under way. */
+const BEGUN = /^\x1b(?:[[O][0-?]*|\[\[)?$/;
+
+/** How long that rest is waited for, in milliseconds: so much later Esc alone is Esc. */
+const KEY_PATIENCE = 50;
 
 /** Makes lines of what is typed, one for each that is asked for; the rest waits. */
 export class LineReader {
@@ -57,6 +63,7 @@ export class LineReader {
   #afterReturn = false;
   #reading: Reading | undefined;
   #key: ((key: string | undefined) => void) | undefined;
+  #unfinished: NodeJS.Timeout | undefined;
   #inputEnded = false;
   #over = false;
   #promptOwed = false;
@@ -173,6 +180,7 @@ export class LineReader {
   /** Ends the input now; what was typed ahead is lost. */
   stop(): void {
     this.#over = true;
+    clearTimeout(this.#unfinished);
     this.#key?.(undefined);
     this.#key = undefined;
     this.#finish(undefined);
@@ -332,6 +340,13 @@ export class LineReader {
 
   #takeKey(): void {
     this.hurryMarks();
+    clearTimeout(this.#unfinished);
+    if (BEGUN.test(this.#typedAhead) && !this.#inputEnded)
+      this.#unfinished = setTimeout(() => this.#giveKey(), KEY_PATIENCE);
+    else this.#giveKey();
+  }
+
+  #giveKey(): void {
     const [key] = KEY.exec(this.#typedAhead) ?? [];
     if (key === undefined && !this.#exhausted) return;
     this.#typedAhead = this.#typedAhead.slice(key?.length ?? 0);

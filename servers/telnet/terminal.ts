@@ -46,7 +46,7 @@ export interface Terminal {
   /**
    * The next key: a character, or what a key like Cursor Up sends. It is not echoed. In line mode it comes when the client
    * sends its line, whose end is not taken for a key of its own, unless it is all that the line has. `\r` is Enter, `\x03`
-   * Ctrl-C. Undefined when there is no more.
+   * Ctrl-C; Esc alone comes 50 ms late, since it begins other keys. Undefined when there is no more.
    *
    * @throws WirelabError `BAD_OPTION` while a line or a key is awaited already.
    */

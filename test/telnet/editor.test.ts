@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { LineEditor, MAX_LINE } from "../../servers/telnet/editor.ts";
+import { LineReader } from "../../servers/telnet/reader.ts";
 import { ScreenModel } from "./screen.ts";
 
 /** An editor behind a prompt, and the screen of a client that shows what it is sent. */
@@ -44,6 +45,7 @@ describe("editing", () => {
     ["cursor keys", `bd${LEFT}c${LEFT}${LEFT}a${RIGHT}${RIGHT}${RIGHT}e`, "abcde"],
     ["cursor keys of the application mode", "b\x1bODa\x1bOCc", "abc"],
     ["Home and End", `bc${HOME}a${END}d`, "abcd"],
+    ["Home and End of other terminals", "bc\x1b[1~\x1b[4~\x1b[7~a\x1b[8~d", "abcd"],
     ["Ctrl-A and Ctrl-E", "bc\x01a\x05d", "abcd"],
     ["Ctrl-B and Ctrl-F", "bc\x02\x02a\x06\x06d", "abcd"],
     ["Delete", `abcd${HOME}${DELETE}${RIGHT}${DELETE}`, "bd"],
@@ -52,6 +54,7 @@ describe("editing", () => {
     ["a tab", "a\tb", "a b"],
     ["other control characters", "a\x06\x07\x1c\x1d\0b", "ab"],
     ["keys that mean nothing", "a\x1b[15~\x1b[1;5Q\x1bx\x1bOPb", "ab"],
+    ["function keys of the Linux console", "a\x1b[[A\x1b[[Eb", "ab"],
     ["a sequence without an end", `a\x1b[${"1;".repeat(20)}`, /^a/],
     ["what would turn the text around", "a\u202eb\u2066c", "abc"],
     ["C1 controls", "a\x9bb\x85c", "abc"],
@@ -95,6 +98,27 @@ describe("editing", () => {
     expect(editor.text).toHaveLength(MAX_LINE);
     type("\x7f");
     expect(editor.text).toBe("");
+  });
+});
+
+describe("a key", () => {
+  test("is read as one, in whatever pieces it comes", async () => {
+    const screen = { characterMode: true, columns: 80, congested: false };
+    const nothing = () => {};
+    const told = { send: nothing, goAhead: nothing, interrupt: nothing, consumed: nothing, marked: nothing };
+    const reader = new LineReader({ ...screen, ...told });
+    for (const keys of [["\x1b[1;5C", "a"], ["\x1bOA"], ["\x1b[[B", "\x1b[3~"]]) {
+      const [first = "", second] = keys;
+      const read = reader.readKey();
+      for (const character of keys.join("")) reader.type(character);
+      expect(await read).toBe(first);
+      if (second) expect(await reader.readKey()).toBe(second);
+    }
+    const last = reader.readKey();
+    reader.type("\x1b[");
+    reader.end();
+    expect(await last).toBe("\x1b");
+    reader.stop();
   });
 });
 

@@ -1,7 +1,7 @@
 import { EventEmitter, once } from "node:events";
 import { describe, expect, test } from "vitest";
 import { startLab, telnet, WirelabError } from "../../index.ts";
-import { arrived, ECHO, IAC, OFFERS, RawClient, SGA, WILL } from "./dialogue.ts";
+import { arrived, DO, ECHO, IAC, OFFERS, RawClient, SGA, WILL } from "./dialogue.ts";
 
 describe("a client that negotiates nothing", () => {
   test("gets offers, greeting and prompt at once", async () => {
@@ -336,6 +336,22 @@ describe("own sessions", () => {
     await expect.poll(() => seen).toEqual(["c1", false, undefined, undefined, false, undefined]);
     expect(String(lab.transcript)).not.toContain("secret");
     expect(String(lab.transcript)).toContain("ann");
+  });
+
+  test("read keys, Esc alone too", async () => {
+    await using lab = await startLab({
+      keys: telnet({
+        async session(terminal) {
+          for (let key = await terminal.readKey(); key !== undefined; key = await terminal.readKey())
+            await terminal.write(`${JSON.stringify(key)} `);
+        },
+      }),
+    });
+    using client = new RawClient(lab.servers.keys);
+    client.send([IAC, DO, ECHO], "a\x1b[A\x1bOP\x1b[1;5C\x1b[[A\x1b[[\x1bb\r\n\x1b");
+    expect(await client.read('b" "\\r" "\\u001b" ')).toContain(
+      String.raw`"a" "\u001b[A" "\u001bOP" "\u001b[1;5C" "\u001b[[A" "\u001b[[" "\u001b" "b" "\r" "\u001b" `,
+    );
   });
 
   test("are told of each other size of the window", async () => {
