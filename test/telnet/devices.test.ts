@@ -41,6 +41,31 @@ describe("npm telnet-client", () => {
     expect(JSON.stringify([...box.lab.transcript])).not.toContain("secret");
   });
 
+  test("prepares the switch before it is enabled, and finds its own words in what comes", async () => {
+    await using box = await device("switch.json");
+    const client = new Telnet();
+    await client.connect({
+      host: box.host,
+      port: box.port,
+      timeout: 5000,
+      loginPrompt: /Username: $/,
+      username: "admin",
+      passwordPrompt: /Password: $/,
+      password: "switch",
+      shellPrompt: /sw1[>#]$/,
+      echoLines: 0,
+    });
+    expect(await client.exec("terminal length 0")).toBe("terminal length 0\n");
+    expect(await client.exec("terminal width 511")).toBe("terminal width 511\n");
+    await client.send("enable", { waitFor: "Password: " });
+    await client.send("secret", { waitFor: "sw1#" });
+    expect(await client.exec("show interfaces status")).toMatch(
+      /^show interfaces status\n[\s\S]*Gi1\/0\/24 /,
+    );
+    await client.send("config term", { waitFor: "sw1(config)#" });
+    await client.destroy();
+  });
+
   test("hears from the switch that the login was wrong", async () => {
     await using box = await device("switch.json");
     const client = new Telnet();
