@@ -1,8 +1,20 @@
-/** Combining marks, joiners, variation selectors, skin tones and what has no width: they belong to the character before. */
-const JOINS = /^[\p{M}\p{Emoji_Modifier}\u200b-\u200f\u2060-\u2064\ufeff]/u;
+/**
+ * Combining marks, the vowels and finals of Korean syllables, joiners, variation selectors, skin tones and what has no width:
+ * they belong to the character before.
+ */
+const JOINS = /^[\p{M}\u1160-\u11ff\p{Emoji_Modifier}\u200b-\u200f\u2060-\u2064\ufeff]/u;
+
+/** Two letters that are shown as a flag. */
+const FLAG = /^\p{RI}{2}$/u;
+
+/** Marks that take a column of their own beside their letter, vowels of Hindi for example. */
+const SPACING = /\p{Mc}/gu;
+
+/** What may have its columns in two rows, by the terminals that go by characters. */
+const SPLIT = /\p{Mc}|\p{RI}/u;
 
 const WIDE =
-  /\p{Emoji_Presentation}|\ufe0f|[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]/u;
+  /\p{RI}{2}|(?!\p{RI})\p{Emoji_Presentation}|\ufe0f|[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe10-\ufe19\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]/u;
 
 /** Emoji of several characters: terminals do not agree on their width, so no steps are counted across one. */
 const UNSURE = /\u200d|\ufe0f|\p{Emoji_Modifier}/u;
@@ -12,7 +24,7 @@ const CONTROL_SEQUENCE = /\x1b\[[0-?]*[ -/]*[@-~]/g;
 
 /** Whether a character goes into the cell of the one before. */
 export function joins(character: string, before: string): boolean {
-  return JOINS.test(character) || before.endsWith("\u200d");
+  return JOINS.test(character) || before.endsWith("\u200d") || FLAG.test(before + character);
 }
 
 /** The cells that the last line of a text takes on a screen. */
@@ -24,6 +36,14 @@ export function cellsOf(text: string): string[] {
     else cells.push(character);
   }
   return cells;
+}
+
+/** How many columns a cell takes. */
+function widthOf(cell: string): number {
+  if (cell.length === 1 && cell < "\u0300") return 1;
+  // A mark that has nothing to stand on is shown in the prompt's last column.
+  const base = WIDE.test(cell) ? 2 : JOINS.test(cell) ? 0 : 1;
+  return base + (cell.match(SPACING)?.length ?? 0);
 }
 
 /** Where cells stand on a screen of a given width, counted in columns from the first one on; rows wrap at the right margin. */
@@ -38,11 +58,10 @@ export class Layout {
     const behind = [0];
     let position = 0;
     for (const cell of cells) {
-      // A mark that has nothing to stand on is shown in the prompt's last column.
-      const width = WIDE.test(cell) ? 2 : JOINS.test(cell) ? 0 : 1;
+      const width = widthOf(cell);
       const room = columns - (position % columns);
       // A wide character does not fit into the last column: the terminal leaves that empty.
-      if (width > room) position += room;
+      if (width > room && !SPLIT.test(cell)) position += room;
       position += width;
       behind.push(position);
     }

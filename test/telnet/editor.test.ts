@@ -62,6 +62,8 @@ describe("editing", () => {
     ["a mark without a letter", "\u0301a\x7f\x7fb", "b"],
     ["a character without width, taken away with the one before", "ab\u200b\x7f", "a"],
     ["an emoji of many parts, taken away at once", "x👩‍👩‍👧\x7f👍🏽\x7f", "x"],
+    ["a flag, taken away at once, and two beside each other", "x🇩🇪🇫🇷🇩🇪\x7f\x7f", "x🇩🇪"],
+    ["a Korean syllable in parts, taken away at once", "x\u1112\u1161\u11ab\x7f", "x"],
   ])("%s", (_name, keys, line) => {
     const { editor, type } = typing();
     type(keys);
@@ -183,6 +185,27 @@ describe("what the client's screen shows", () => {
       show();
       expect(screen.text).toBe(">");
       expect(screen.cursor).toEqual([0, 2]);
+    },
+  );
+
+  test.each([
+    ["flags", "🇩🇪🇫🇷", 4, 7],
+    ["Korean syllables in parts", "\u1112\u1161\u11ab\u1100\u1173\u11af", 4, 6],
+    ["marks that take a column", "कानि", 4, 7],
+    ["marks that take none", "ที่น\u0301", 2, 7],
+    ["Chinese punctuation of columns", "\ufe10\ufe19", 4, 6],
+  ])(
+    "%s take the columns that terminals give them, at the right margin too",
+    (_name, text, width, before) => {
+      const columns = 10;
+      const { screen, type } = typing(columns);
+      type(`${text}b${LEFT}a`);
+      expect(screen.text).toBe(`> ${text}ab`);
+      expect(screen.cursor).toEqual([0, 2 + width + 1]);
+      type(`${HOME}${"y".repeat(before)}${END}c`);
+      expect(screen.cursor).toEqual([1, 2 + before + width + 3 - columns]);
+      type("\x15");
+      expect(screen.text).toBe(">");
     },
   );
 

@@ -1,3 +1,5 @@
+const WIDE = /[\u1100-\u115f\u3041-\u9fff\uac00-\ud7a3\ufe10-\ufe19]|(?!\p{RI})\p{Emoji_Presentation}/u;
+
 /** A terminal as the documents describe it, small: text with wrapping, CR, LF, BS, and the control sequences A B C J K. */
 export class ScreenModel {
   readonly #columns: number;
@@ -44,13 +46,13 @@ export class ScreenModel {
       this.#to(this.#row, Math.max(0, this.#column - 1));
     } else if (token === "\x07" || token === "\0") {
       // Heard, or nothing at all.
-    } else if (/[\p{M}\u200b]/u.test(token)) {
+    } else if (/[\p{Mn}\p{Me}\u1160-\u11ff\u200b]/u.test(token)) {
       const row = this.#rows[this.#row]!;
       const at = this.#pending ? this.#column : this.#column - 1;
       const base = row[at] === "" ? at - 1 : at;
       row[base] = (row[base] ?? " ") + token;
     } else {
-      this.#put(token, /[\u3041-\u9fff\uac00-\ud7a3]|\p{Emoji_Presentation}/u.test(token) ? 2 : 1);
+      this.#put(token, WIDE.test(token) ? 2 : 1);
     }
   }
 
