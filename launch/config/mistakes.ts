@@ -1,6 +1,8 @@
 import * as v from "valibot";
+import { isObject } from "../../core/checks.ts";
 import { WirelabError } from "../../core/errors.ts";
 import { meant } from "../meant.ts";
+import { KINDS } from "../servers.ts";
 import { type Schema, UNKNOWN } from "./kit.ts";
 
 /** A place in a file, and what is wrong there. */
@@ -19,14 +21,13 @@ const MOST = 20;
  * @throws WirelabError `BAD_OPTION` with all that is wrong, each on a line: where, what was expected, and what is there.
  */
 export function check<T>(schema: Schema<T>, found: unknown, file: string): T {
-  // To valibot, a list is an object, too.
-  if (schema.type === "strict_object" && Array.isArray(found))
-    throw new WirelabError("BAD_OPTION", `${file}: expected an object, found a list`);
   const { issues, output } = v.safeParse(schema, found);
-  if (!issues) return output as T;
-  const lines = new Set(
-    issues.flatMap((issue) => mistakesOf(issue)).map(({ path, what }) => `${textOf(path)}: ${what}`),
-  );
+  const lists = listsIn(schema, found);
+  if (!issues && lists.length === 0) return output as T;
+  const others = (issues ?? [])
+    .flatMap((issue) => mistakesOf(issue))
+    .filter(({ path }) => !lists.some((list) => list.path.every((key, depth) => path[depth] === key)));
+  const lines = new Set([...lists, ...others].map(({ path, what }) => `${textOf(path)}: ${what}`));
   const told = [...lines].slice(0, MOST).map((line) => line.replace(/^: /, ""));
   const more = lines.size > MOST ? [`and ${lines.size - MOST} more`] : [];
   throw new WirelabError(
@@ -35,6 +36,21 @@ export function check<T>(schema: Schema<T>, found: unknown, file: string): T {
       ? `${file}: ${told[0]}`
       : `${file} has ${lines.size} mistakes:\n${[...told, ...more].map((line) => `  ${line}`).join("\n")}`,
   );
+}
+
+/** Lists where objects belong: to valibot, a list is an object, too. */
+function listsIn(schema: Schema, found: unknown, path: readonly string[] = []): readonly Mistake[] {
+  if (Array.isArray(found) && ["strict_object", "object_with_rest", "record"].includes(schema.type))
+    return [{ path, what: "expected an object, found a list" }];
+  if (!isObject(found) || !("entries" in schema)) return [];
+  const members = schema.entries as Readonly<
+    Record<string, Schema | v.ExactOptionalSchema<Schema, undefined>>
+  >;
+  return Object.entries(found).flatMap(([name, value]) => {
+    const member = Object.hasOwn(members, name) ? members[name] : undefined;
+    if (!member) return [];
+    return listsIn("wrapped" in member ? member.wrapped : member, value, [...path, name]);
+  });
 }
 
 /** As JavaScript has it: `faults[0].fault`. */
@@ -51,7 +67,12 @@ function mistakesOf(issue: v.BaseIssue<unknown>, above: readonly string[] = []):
   const forms = issue.type === "union" ? formsOf(issue) : [];
   const almost = forms.filter((form) => form.path !== undefined);
   if (almost.length > 0) return almost.flatMap((form) => mistakesOf(form, path));
-  if (issue.message.startsWith(UNKNOWN)) return [{ path: path.slice(0, -1), what: issue.message }];
+  if (issue.message.startsWith(UNKNOWN)) {
+    const [key = "", ...below] = path;
+    const isServer = below.length === 0 && Object.hasOwn(KINDS, key);
+    const what = isServer ? `${UNKNOWN}"${key}" here; write { "servers": { "${key}": … } }` : issue.message;
+    return [{ path: path.slice(0, -1), what }];
+  }
   if (issue.input === undefined) return [{ path, what: "it is missing" }];
   const expected = forms.length > 0 ? forms.map(({ message }) => message).join(" or ") : issue.message;
   const found = isSecret(path) ? "" : `, found ${shown(issue.input)}`;
