@@ -4,13 +4,16 @@ import type { Direction } from "../events/events.ts";
 import { type Effect, Lane } from "./lane.ts";
 import type { Shaper } from "./shapers.ts";
 
-/** What an HTTP server's app may ask of a connection's socket, or of TLS on it, beside what any stream has: it is the socket's. */
+/** What servers of HTTP and their apps ask of a connection's socket, or of TLS on it, beside what any stream has. */
 const OF_SOCKETS = [
   "address",
   "alpnProtocol",
   "authorizationError",
   "authorized",
+  "bytesRead",
+  "bytesWritten",
   "connecting",
+  "encrypted",
   "getCertificate",
   "getCipher",
   "getPeerCertificate",
@@ -24,7 +27,9 @@ const OF_SOCKETS = [
   "pending",
   "readyState",
   "ref",
+  "remoteAddress",
   "remoteFamily",
+  "remotePort",
   "servername",
   "setKeepAlive",
   "setNoDelay",
@@ -67,6 +72,10 @@ export class Wire extends Duplex {
         get(this: Wire) {
           const value: unknown = Reflect.get(this.#under, name);
           return typeof value === "function" ? value.bind(this.#under) : value;
+        },
+        // An app may know better, behind a proxy for example.
+        set(this: Wire, value: unknown) {
+          Object.defineProperty(this, name, { value, configurable: true, enumerable: true, writable: true });
         },
       });
     }
@@ -132,33 +141,9 @@ export class Wire extends Duplex {
     for (const [event, heard] of Object.entries(others)) this.#under.on(event, heard);
   }
 
-  /** Whose address it is is asked of the socket: servers of HTTP want to know. */
-  get remoteAddress(): string | undefined {
-    return this.#under.remoteAddress;
-  }
-
   /** Whether shaping holds back what could pass, in either direction. */
   get holding(): boolean {
     return this.#lanes.in.holding || this.#lanes.out.holding;
-  }
-
-  /** Bytes that were taken from the socket. */
-  get bytesRead(): number {
-    return this.#under.bytesRead;
-  }
-
-  /** Whether TLS carries it: Express asks for this to tell https from http. */
-  get encrypted(): boolean {
-    return "encrypted" in this.#under;
-  }
-
-  /** Bytes that were handed to the socket. */
-  get bytesWritten(): number {
-    return this.#under.bytesWritten;
-  }
-
-  get remotePort(): number | undefined {
-    return this.#under.remotePort;
   }
 
   /** Tells of silence on the socket: Node's HTTP server ends idle connections by this. */

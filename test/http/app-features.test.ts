@@ -302,6 +302,8 @@ test("an app finds the same socket whether a rule looks at its bytes or not", as
     // As servers of events do.
     socket.setTimeout(0).setNoDelay(true).setKeepAlive(true);
     const { localAddress, remoteFamily, readyState } = socket;
+    // As those do that stand behind a proxy.
+    Object.assign(socket, { encrypted: true });
     response.end(JSON.stringify([localAddress, remoteFamily, readyState, socket.address()]));
   };
   await using lab = await startLab({ web: http({ app }) });
