@@ -5,8 +5,8 @@ import type { Completions } from "./terminal.ts";
 /** Input that waits to be read, in characters, above which the client has to wait. */
 const MAX_TYPED_AHEAD = 65_536;
 
-/** So many lines are read, or given up, in one turn of the event loop before other clients have theirs. */
-const LINES_PER_TURN = 32;
+/** So many lines or keys are read, or lines given up or redrawn, in one turn of the event loop before other clients have theirs. */
+const READ_PER_TURN = 32;
 
 /** So many ways to complete a word are shown. */
 const MAX_SHOWN = 100;
@@ -71,7 +71,7 @@ export class LineReader {
   #completing = false;
   #deferred: string[] = [];
   #deferredLength = 0;
-  #lines = 0;
+  #readings = 0;
 
   constructor(screen: Screen) {
     this.#screen = screen;
@@ -99,8 +99,7 @@ export class LineReader {
 
   /** Shows the prompt and reads the next line; undefined when the input has ended. */
   async read(prompt: string, options: ReadOptions): Promise<string | undefined> {
-    this.#lines += 1;
-    if (this.#lines % LINES_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
+    if (this.#isTurnOver()) await new Promise((resolve) => setImmediate(resolve));
     this.#begin();
     if (this.#exhausted) return undefined;
     return new Promise((resolve) => {
@@ -113,6 +112,7 @@ export class LineReader {
 
   /** The next key, or undefined when the input has ended. */
   async readKey(): Promise<string | undefined> {
+    if (this.#isTurnOver()) await new Promise((resolve) => setImmediate(resolve));
     this.#begin();
     if (this.#exhausted) return undefined;
     return new Promise((resolve) => {
@@ -214,10 +214,10 @@ export class LineReader {
     if (this.#key) this.#takeKey();
     if (!this.#reading || this.#completing) return;
     let taken = 0;
-    let interrupts = 0;
+    let redrawn = 0;
     let bell = "";
     for (const character of this.#typedAhead) {
-      if (!this.#reading || this.#screen.congested || interrupts === LINES_PER_TURN) break;
+      if (!this.#reading || this.#screen.congested || redrawn === READ_PER_TURN) break;
       taken += character.length;
       if (character === MARK) {
         this.#showTyped();
@@ -236,6 +236,7 @@ export class LineReader {
       if (character === "\x0c" && this.#screen.characterMode) {
         this.#screen.send(`\x1b[H\x1b[2J${this.#reading.prompt}`);
         this.#editor.reprompted();
+        redrawn += 1;
         continue;
       }
       switch (this.#editor.type(character)) {
@@ -249,7 +250,7 @@ export class LineReader {
           break;
         case "interrupt":
           this.#interrupted(this.#reading.prompt);
-          interrupts += 1;
+          redrawn += 1;
           break;
         case "end":
           this.#leaveLine("");
@@ -262,7 +263,7 @@ export class LineReader {
       }
     }
     this.#typedAhead = this.#typedAhead.slice(taken);
-    if (interrupts === LINES_PER_TURN) setImmediate(() => this.#proceedLater());
+    if (redrawn === READ_PER_TURN) setImmediate(() => this.#proceedLater());
     if (!this.#reading) return;
     this.#showTyped();
     if (this.#screen.characterMode) this.#screen.send(bell);
@@ -317,6 +318,12 @@ export class LineReader {
   /** Whether what is typed is a line that nobody is to see. */
   get hidden(): boolean {
     return this.#reading?.hidden ?? false;
+  }
+
+  /** Counts what is read: whether others are to have their turn before the next. */
+  #isTurnOver(): boolean {
+    this.#readings += 1;
+    return this.#readings % READ_PER_TURN === 0;
   }
 
   /** Shows what has waited for input to be wanted again. */

@@ -1,4 +1,5 @@
 import { EventEmitter, once } from "node:events";
+import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { startLab, telnet, WirelabError } from "../../index.ts";
 import { arrived, DO, ECHO, IAC, OFFERS, RawClient, SGA, WILL } from "./dialogue.ts";
@@ -352,6 +353,29 @@ describe("own sessions", () => {
     expect(await client.read('b" "\\r" "\\u001b" ')).toContain(
       String.raw`"a" "\u001b[A" "\u001bOP" "\u001b[1;5C" "\u001b[[A" "\u001b[[" "\u001b" "b" "\r" "\u001b" `,
     );
+  });
+
+  test("leave others their turn, however many keys have come", async () => {
+    let read = 0;
+    let inOneTurn = 0;
+    await using lab = await startLab({
+      keys: telnet({
+        async session(terminal) {
+          while (read < 2000) {
+            await terminal.readKey();
+            read += 1;
+          }
+        },
+      }),
+    });
+    using client = new RawClient(lab.servers.keys);
+    client.send("x".repeat(2000));
+    for (let before = 0; read < 2000; before = read) {
+      await turn();
+      inOneTurn = Math.max(inOneTurn, read - before);
+    }
+    await client.rest();
+    expect(inOneTurn).toBeLessThan(100);
   });
 
   test("are told of each other size of the window", async () => {
