@@ -5,7 +5,7 @@ const EOF = 236;
 export const SUSP = 237;
 const ABORT = 238;
 export const EOR = 239;
-export const SE = 240;
+const SE = 240;
 export const NOP = 241;
 export const DM = 242;
 export const BRK = 243;
@@ -26,7 +26,7 @@ export const IAC = 255;
 export type Verb = typeof WILL | typeof WONT | typeof DO | typeof DONT;
 
 /** The lowest byte that is a command after IAC. */
-const FIRST_COMMAND = EOF;
+export const FIRST_COMMAND = EOF;
 
 /** How much of one subnegotiation is kept, the option's own byte included; a longer one is not heeded. */
 export const MAX_SUBNEGOTIATION = 4096;

@@ -60,4 +60,17 @@ describe("typing", () => {
       ),
     ).toBe(typed.toString("latin1"));
   });
+
+  test.each(sizes)("so is what the decoder takes for text (in pieces of %i)", (size) => {
+    const typed = Buffer.concat([
+      Buffer.from([255, 250, 24, 0, 65, 255, 251, 31]),
+      Buffer.from("secret\r\n"),
+      Buffer.from([255, 250, 24, 0, 65, 255, 98]),
+      Buffer.from([99, 255, 100, 255, 13, 255, 250, 24, 255, 250, 31, 255, 240, 101]),
+    ]);
+    const masked = Buffer.from(typed);
+    for (const [at, byte] of typed.entries()) if (byte >= 98 && byte < 120) masked[at] = 42;
+    const redaction = typingRedacted(() => true);
+    expect(redacted(redaction, typed, size)).toBe(masked.toString("latin1"));
+  });
 });
