@@ -2,8 +2,11 @@ import { type Account, accountTable, DEFAULT_ACCOUNTS } from "../core/accounts.t
 import { WirelabError } from "../core/errors.ts";
 import type { TlsSetting } from "../core/tls/options.ts";
 import type { LabAlone } from "./config/shapes.ts";
+import type { Kind } from "./kind.ts";
 import { type PlannedServer, plannedServers } from "./planned.ts";
 import { variableName } from "./ready.ts";
+import { KINDS } from "./servers.ts";
+import { namesOf } from "./setting.ts";
 import { SETTINGS, type Settings } from "./settings.ts";
 import { type Sources, settled } from "./sources.ts";
 
@@ -47,6 +50,7 @@ export async function planOf(given: Omit<Sources, "config">, by: "start" | "run"
     tls: tlsOf(settings),
     lab: Object.fromEntries(lab),
   };
+  refuseIdleFlags(plan, given.flags);
   refuseOpenWrites(plan);
   refuseSameVariables([...plan.servers.keys(), ...(settings.control ? ["control"] : [])]);
   return plan;
@@ -82,6 +86,24 @@ function tlsOf({ tls, cert, key, ...more }: Plan["settings"]): TlsSetting | unde
     ...(typeof tls === "string" && { broken: tls }),
     ...(cert !== undefined && key !== undefined && { cert, key }),
   };
+}
+
+/** A flag for servers that are not started would change nothing, and whoever gave it wonders why. */
+function refuseIdleFlags({ servers }: Plan, flags: Sources["flags"]): void {
+  const kinds = [...servers.values()].map(({ kind }) => kind);
+  // A server that a module has made says itself that no flag changes it.
+  if (kinds.includes(undefined)) return;
+  for (const [name, kind] of Object.entries<Kind>(KINDS)) {
+    if (kinds.includes(kind)) continue;
+    const [flag] = Object.values(kind.settings)
+      .flatMap(namesOf)
+      .filter((each) => flags.has(each));
+    if (flag !== undefined)
+      throw new WirelabError(
+        "BAD_OPTION",
+        `--${flag} is for ${name}, which is not started; give --${name}, too.`,
+      );
+  }
 }
 
 /** Nobody opens a public drop box without meaning to. */

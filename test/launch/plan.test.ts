@@ -103,6 +103,18 @@ describe("forwarding", () => {
   });
 });
 
+test.each([
+  [["--http", "--ftp-dialect", "iis"], "--ftp-dialect is for ftp, which is not started; give --ftp, too."],
+  [["--tcp", "--run", "date=/bin/date"], "--run is for telnet"],
+  [["--forward-balance", "sticky"], "--forward-balance is for forward"],
+])("%j: a flag for nobody is refused", async (argv, why) => {
+  await expect(planned(argv)).rejects.toThrow(why);
+});
+
+test("a variable for nobody may stand", async () => {
+  expect(Object.keys(servers(await planned(["--http"], { WIRELAB_FTP_DIALECT: "iis" })))).toEqual(["http"]);
+});
+
 test("a variable that is nearly one of ours is told, others are not", async () => {
   const variables = [
     "WIRELAB_LOGLEVEL",
