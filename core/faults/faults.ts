@@ -323,8 +323,8 @@ const LEAST: Readonly<Record<string, number>> = {
   times: 1,
   code: 100,
 };
-/** The most, where there is one. */
-const MOST: Readonly<Record<string, number>> = { chance: 1, code: 999 };
+/** The most, where there is one: WebSocket closes with codes up to 4999 (RFC 6455 §7.4). */
+const MOST: Readonly<Record<string, number>> = { chance: 1, code: 4999 };
 const WORDS: Readonly<Record<string, readonly unknown[]>> = {
   direction: ["in", "out"],
   after: ["reply"],

@@ -90,7 +90,7 @@ export function ruleShape(kit: Kit): Schema<Rule> {
     peer: text,
     verb: text,
     target: either(text, pattern),
-    code: whole(100, 999),
+    code: whole(100, 4999),
     after: oneOf("reply"),
     on: oneOf("control", "data"),
   };
@@ -114,7 +114,7 @@ type FaultOf<Kind, F = Fault> = F extends { readonly kind: infer Kinds }
 function faultShape(kit: Kit): Schema<Fault> {
   const { object, either, oneOf, whole, text, ms, bytes, made } = kit;
   const direction = oneOf("in", "out");
-  const reply: Schema<Reply> = object({ code: whole(100, 999), text }, "text");
+  const reply: Schema<Reply> = object({ code: whole(100, 4999), text }, "text");
   const ending = { afterBytes: bytes, direction };
   const settings: { readonly [Kind in Fault["kind"]]: Shape<Omit<FaultOf<Kind>, "kind">> } = {
     latency: { ms, jitter: ms, direction },

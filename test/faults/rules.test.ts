@@ -97,7 +97,7 @@ describe("rules", () => {
     { when: { verbs: "STOR" } as never, fault: { kind: "refuse" } },
     { when: { verb: 5 as never }, fault: { kind: "refuse" } },
     { when: { target: 5 as never }, fault: { kind: "refuse" } },
-    { when: { code: 2260 }, fault: { kind: "reset" } },
+    { when: { code: 22600 }, fault: { kind: "reset" } },
     { when: null as never, fault: { kind: "refuse" } },
     { when: "STOR" as never, fault: { kind: "refuse" } },
     { fault: "refuse" as never },

@@ -148,6 +148,11 @@ describe("values", () => {
   });
 });
 
+test("a fault may close a WebSocket with a code of its protocol", async () => {
+  const faults = [{ when: { verb: "TEXT" }, fault: { kind: "reply", with: { code: 1013, text: "Later." } } }];
+  expect((await planned({ faults })).settings.faults).toEqual(faults);
+});
+
 describe("mistakes", () => {
   test("all of them are told: where, what was expected, what is there", async () => {
     const refused = planned({
