@@ -45,8 +45,9 @@ export function refusalOf(error: unknown): Refusal {
     if (error.code === "IO") return new Refusal(500, error.message, {}, "IO");
   }
   // http-errors' shape, which Express and its companions throw: what is not to be exposed are the words alone.
-  if (error instanceof Error && "status" in error && typeof error.status === "number") {
-    const { status, message } = error;
+  const status = statusIn(error);
+  if (error instanceof Error && status !== undefined) {
+    const { message } = error;
     const reason = STATUS_CODES[status];
     const exposed = "expose" in error && error.expose === true;
     if (reason && status >= 400 && (exposed || status < 500)) {
@@ -54,6 +55,12 @@ export function refusalOf(error: unknown): Refusal {
     }
   }
   return new Refusal(500, "The server failed at this request; its log says why.");
+}
+
+/** By the names that Express goes by. */
+function statusIn(error: unknown): number | undefined {
+  const { status, statusCode }: { status?: unknown; statusCode?: unknown } = Object(error);
+  return [status, statusCode].find((code) => typeof code === "number");
 }
 
 /** The header fields that an error asks for: a 416 has a Content-Range. */

@@ -97,6 +97,9 @@ test("errors of one's own app are its own to handle; what it leaves is answered 
   app.get("/teapot", () => {
     throw Object.assign(new Error("I am one"), { status: 418, expose: true });
   });
+  app.get("/gone", () => {
+    throw Object.assign(new Error("secret"), { statusCode: 410 });
+  });
   app.get("/handled", () => {
     throw new Error("mine");
   });
@@ -113,6 +116,7 @@ test("errors of one's own app are its own to handle; what it leaves is answered 
   }
   const teapot = await ask(web, "GET /teapot");
   expect([teapot.status, teapot.body]).toEqual([418, "418 I'm a Teapot\nI am one\n"]);
+  expect(await ask(web, "GET /gone")).toMatchObject({ status: 410, body: "410 Gone\nGone.\n" });
   const handled = await ask(web, "GET /handled");
   expect([handled.status, handled.body]).toEqual([599, "handled"]);
 });
