@@ -20,13 +20,14 @@ const ECHO = { on: "offered", off: "passwords", always: "always" } as const;
 
 /** How a device behaves on the wire. */
 export function mannerOf(device: Device): Omit<TtyOptions, "maxOutgoing"> {
-  const { echo = "on", negotiation = "active", charset = "utf-8", lineEnd = "\r\n", pace } = device;
+  const { echo = "on", negotiation = "active", charset = "utf-8", lineEnd = "\r\n", pace, login } = device;
   return {
     echo: ECHO[echo],
     negotiation,
     encoding: () => encodingOf(charset),
     lineEnd,
     ...(pace && { pace }),
+    ...(login && { secretive: "until-login" }),
   };
 }
 

@@ -32,7 +32,7 @@ export interface TtyOptions extends LinkManner {
   readonly encoding?: () => Encoding;
   /** What `\n` is on the wire, and then a CR stays as it is. Default: RFC 854's CR LF, with CR NUL for a CR alone. */
   readonly lineEnd?: string;
-  /** Whether all that is typed before an account is known may be a password, sent ahead of the question. Default: no. */
+  /** Whether all that is typed before somebody has logged in may be a password, sent ahead of the question. Default: no. */
   readonly secretive?: "until-login";
   /** What MSSP tells of the server. Default: nothing. */
   readonly status?: () => Readonly<Record<string, string>>;
@@ -73,6 +73,7 @@ export class Tty implements Terminal {
   /** The rest of the answer that is under way is not wanted. */
   #unwanted = false;
   #gone = false;
+  #loggedIn = false;
 
   constructor(connection: Connection, options: TtyOptions) {
     this.connection = connection.id;
@@ -140,7 +141,7 @@ export class Tty implements Terminal {
 
   /** Whether what is typed now may be a password. */
   get secret(): boolean {
-    return this.#reader.hidden || (this.#options.secretive === "until-login" && this.account === undefined);
+    return this.#reader.hidden || (this.#options.secretive === "until-login" && !this.#loggedIn);
   }
 
   get columns(): number | undefined {
@@ -211,9 +212,10 @@ export class Tty implements Terminal {
     this.#connection.reset("server");
   }
 
-  /** Tells observers who has logged in, or has not. */
+  /** Somebody has logged in, or has not. */
   reportLogin(user: string, outcome: "ok" | "refused"): void {
-    this.#connection.emit({ type: "login", user, ok: outcome === "ok" });
+    this.#loggedIn = outcome === "ok";
+    this.#connection.emit({ type: "login", user, ok: this.#loggedIn });
   }
 
   /** Ends the session when what is under way is done, with these words. */

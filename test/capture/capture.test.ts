@@ -172,6 +172,19 @@ describe("what a transcript has of bytes", () => {
     }
   });
 
+  test("a password that is sent to a device before it asks is masked, and what follows the login is not", async () => {
+    const device = { login: { users: { ann: SECRET } }, commands: { exit: { end: "fin" } } } as const;
+    await using lab = await startLab({ console: telnet({ device }) }, { capture: 10_000 });
+    const client = connect({ ...lab.servers.console, allowHalfOpen: true });
+    client.write(`ann\r\n${SECRET}\r\n`);
+    await lab.events.next("login");
+    client.end("exit now\r\nexit\r\n");
+    await text(client);
+    const packets = Buffer.from(lab.transcript.toPcapng());
+    expect(packets.includes(SECRET)).toBe(false);
+    expect(packets.includes("exit now\r\nexit")).toBe(true);
+  });
+
   test("the oldest makes room, and views have a part of it", async () => {
     await using lab = await startLab({ one: tcp({ behaviour: "echo" }), two: tcp() }, { capture: 20_000 });
     const say = async ({ host, port }: { host: string; port: number }, words: string) => {
