@@ -15,7 +15,8 @@ const LONGEST = 128 * 1024 * 1024;
 const COMMON = { type: "string", server: "string", protocol: "string", at: "number" } as const;
 
 /**
- * Reads a recording that {@link RecordOptions.events} has written, line by line.
+ * Reads a recording that {@link RecordOptions.events} has written, line by line. Where it breaks off in its last line, since
+ * its process was killed or is still at it, that line is left out.
  *
  * @param source a file's path, or the content as it comes.
  * @throws WirelabError `BAD_CONTENT` that names the line, where it is none; `NOT_FOUND` or `IO` where it cannot be read.
@@ -23,20 +24,26 @@ const COMMON = { type: "string", server: "string", protocol: "string", at: "numb
 export async function* readRecording(source: string | Readable): AsyncGenerator<RecordedLine> {
   const name = typeof source === "string" ? source : "the recording";
   const input = typeof source === "string" ? createReadStream(source) : source;
+  const refused = (line: number) =>
+    new WirelabError(
+      "BAD_CONTENT",
+      `${name}, line ${line}: this is no line of a recording. wirelab --record FILE writes one.`,
+    );
   let number = 0;
+  let torn = 0;
   for await (const line of linesOf(input, name)) {
     number += 1;
+    if (torn > 0) throw refused(torn);
     if (line.trim() === "") continue;
     const read = parsed(line);
+    if (read === undefined && number > 1 && line.startsWith("{")) {
+      torn = number;
+      continue;
+    }
     if (isOfType(read, "recording") && number === 1) continue;
     // A place where the disk was too slow.
     if (isOfType(read, "missing")) continue;
-    if (!isRecorded(read)) {
-      throw new WirelabError(
-        "BAD_CONTENT",
-        `${name}, line ${number}: this is no line of a recording. wirelab --record FILE writes one.`,
-      );
-    }
+    if (!isRecorded(read)) throw refused(number);
     yield read;
   }
   if (number === 0) throw new WirelabError("BAD_CONTENT", `${name} is empty: there is no recording in it.`);

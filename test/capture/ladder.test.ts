@@ -95,11 +95,13 @@ test("what is no recording is refused, by its line", async () => {
   };
   const head = '{"type":"recording","format":1,"at":1}\n';
   await expect(reading(`${head}{"seq":1}\n`)).rejects.toThrow("line 2: this is no line of a recording");
+  const line = JSON.stringify(recorded[0]);
+  expect(await reading(`${head}${line}\n${line.slice(0, 20)}`)).toEqual([recorded[0]]);
+  await expect(reading(`${head}${line.slice(0, 20)}\n${line}`)).rejects.toThrow("line 2: this is no line");
+  await expect(reading(line.slice(0, 20))).rejects.toThrow("line 1: this is no line");
   await expect(reading("hello\n")).rejects.toMatchObject({ code: "BAD_CONTENT" });
   await expect(reading("")).rejects.toThrow("is empty");
-  expect(await reading(`${head}${JSON.stringify(recorded[0])}\n\n{"type":"missing","lines":3}\n`)).toEqual([
-    recorded[0],
-  ]);
+  expect(await reading(`${head}${line}\n\n{"type":"missing","lines":3}\n`)).toEqual([recorded[0]]);
   await expect(wholeRecording("/nowhere/at/all.ndjson")).rejects.toMatchObject({ code: "NOT_FOUND" });
 });
 
