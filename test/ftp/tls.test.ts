@@ -143,6 +143,22 @@ describe("explicit TLS", () => {
     expect(await dialogue.code("NOOP")).toBe(200);
   });
 
+  test("a client that resets its data connection right behind the handshake gets its final reply", async () => {
+    await using lab = await tlsLab({}, { files: { "/a.txt": Buffer.alloc(100_000, "x") } });
+    const { dialogue } = await loggedInByTls(lab);
+    await using _ = dialogue;
+    await dialogue.say("PBSZ 0");
+    await dialogue.say("PROT P");
+    const plain = await dialogue.passive();
+    await dialogue.say("RETR a.txt");
+    const data = connectTls({ socket: plain, ...trust(lab) });
+    data.on("error", () => {});
+    // Its last word of the handshake and the RST reach the server in one breath.
+    data.once("secureConnect", () => setImmediate(() => plain.resetAndDestroy()));
+    expect(await dialogue.reply()).toMatch(/^426 /);
+    expect(await dialogue.code("NOOP")).toBe(200);
+  }, 15_000);
+
   test.each([
     ["garbage", "GET / HTTP/1.1\r\n\r\n"],
     ["an end", ""],
