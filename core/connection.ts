@@ -414,13 +414,14 @@ export class SocketConnection implements Connection, Witnessed {
       else this.emit({ type: "error", code: "TLS_FAILED", message: `TLS has failed: ${why}.` });
     });
     carrier.once("end", () => {
-      if (this.as !== "data" || this.secure || !carrier.writable) {
+      const matters = this.as !== undefined || this.children().some(({ as }) => as === "relay");
+      if (!matters || this.secure || !carrier.writable) {
         this.#reason ??= "client";
         return;
       }
-      // An RST in one breath with bytes reaches Node as an end, and an end is what tells a file to be whole. Writing nothing
-      // asks the system which of them it was. Not below TLS, whose clients send RST behind a proper end if they have left
-      // tickets unread.
+      // An RST in one breath with bytes reaches Node as an end, and an end is what tells a file to be whole, and a target that
+      // all has come. Writing nothing asks the system which of them it was. Not below TLS, whose clients send RST behind a
+      // proper end if they have left tickets unread.
       carrier.write(NOTHING, (error) => {
         this.#reason ??= error ? "reset" : "client";
       });

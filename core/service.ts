@@ -234,8 +234,8 @@ export interface Connection {
   /** Resolves when the connection is closed, however it came to that. */
   readonly closed: Promise<CloseReason>;
   /**
-   * Whether it was broken off, by an RST of either side or by an error. Known when it is closed, and of a data connection
-   * without TLS in the next turn after its end.
+   * Whether it was broken off, by an RST of either side or by an error. Known when it is closed, and of data connections and
+   * relays without TLS two turns after their end.
    */
   readonly torn: boolean;
   /**

@@ -1,4 +1,3 @@
-import type { Duplex } from "node:stream";
 import type { Direction } from "../../core/events/events.ts";
 import type { Connection } from "../../core/service.ts";
 
@@ -25,7 +24,7 @@ export function relay(
 ): Relay {
   let latest: Direction = "out";
   let bytes = 0;
-  const carry = (from: Duplex, to: Duplex, direction: Direction) => {
+  const carry = ({ stream: from }: Connection, { stream: to }: Connection, direction: Direction) => {
     from.on("data", (chunk: Buffer) => {
       // Core is ending that side already: what comes now is drained.
       if (!to.writable) return;
@@ -35,10 +34,11 @@ export function relay(
       if (!to.write(chunk)) from.pause();
     });
     to.on("drain", () => from.resume());
-    from.on("end", () => to.end());
+    // An RST can look like an end at first: by then it has closed both.
+    from.on("end", () => setImmediate(setImmediate, () => to.end()));
   };
-  carry(client.stream, target.stream, "in");
-  carry(target.stream, client.stream, "out");
+  carry(client, target, "in");
+  carry(target, client, "out");
   // Somebody else than the target has ended it: a clock, or a fault.
   client.stream.once("finish", () => {
     if (!target.stream.readableEnded) target.end();

@@ -105,7 +105,12 @@ describe("ends", () => {
     await closed;
   });
 
-  test.each(["client", "target"])("an RST of the %s is an RST for the other", async (who) => {
+  test.each([
+    ["client", ""],
+    ["target", ""],
+    ["client", "its last words"],
+    ["target", "its last words"],
+  ])("an RST of the %s is an RST for the other, behind %j", async (who, last) => {
     await using target = await Backend.start(() => {});
     await using server = await forwarding({ to: target.name });
     const came = target.next();
@@ -115,8 +120,15 @@ describe("ends", () => {
     await once(other, "data");
     const [one, another] = who === "client" ? [client, other] : [other, client];
     const code = codeOfError(another);
+    let words = "";
+    another.on("data", (bytes) => {
+      words += bytes;
+    });
+    // In one breath: only who asks the system tells it from an end.
+    if (last) one.write(last);
     one.resetAndDestroy();
     expect(await code).toBe("ECONNRESET");
+    expect(words).toBe(last);
   });
 
   test("a client that goes while its target is dialled leaves nothing", async () => {
