@@ -10,6 +10,9 @@ import type { DataPort, DialledAs, DialOptions, PortRange } from "./service.ts";
 /** How long a connection is waited for, either way, in milliseconds. */
 const CONNECT_TIMEOUT = 10_000;
 
+/** How long somebody else may come where it cannot be told any more who has come, in milliseconds. */
+const NAMELESS_PATIENCE = 500;
+
 /** See {@link Site.listenOnce}. */
 export async function listenOnce(
   parent: SocketConnection,
@@ -119,6 +122,8 @@ class OneShotPort implements DataPort, Dependent {
   readonly #armed: readonly StandingRule[];
   #arrived: SocketConnection | undefined;
   #taken = false;
+  /** Lets go of the one that was reset before it was accepted: the parent's peer, who has changed its mind, or a stranger. */
+  #forgetNameless = () => {};
   #waiting: ((connection: SocketConnection | undefined) => void) | undefined;
 
   /** @param armed the rules that act on whoever comes, or that let nobody come. */
@@ -171,6 +176,7 @@ class OneShotPort implements DataPort, Dependent {
   orphan(reason: CloseReason): void {
     this.#parent.dependents.delete(this);
     if (this.#server.listening) this.#server.close();
+    this.#forgetNameless();
     if (!this.#taken) this.#arrived?.cut(reason);
     this.#waiting?.(undefined);
   }
@@ -188,6 +194,21 @@ class OneShotPort implements DataPort, Dependent {
       socket.destroy();
       return;
     }
+    this.#forgetNameless();
+    if ("host" in peer) {
+      this.#welcome(socket);
+      return;
+    }
+    const timer = setTimeout(() => this.#welcome(socket), NAMELESS_PATIENCE);
+    socket.on("error", () => {});
+    this.#forgetNameless = () => {
+      clearTimeout(timer);
+      socket.destroy();
+    };
+  }
+
+  #welcome(socket: Socket): void {
+    this.#forgetNameless = () => {};
     this.#server.close();
     const parent = this.#parent;
     const struck = strikesOn(parent, this.#roster, "data", this.#armed);

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -191,6 +192,29 @@ describe("passive", () => {
     stranger.destroy();
   });
 
+  test.each([
+    ["a stranger that resets before it is accepted does not take the client's place", "127.0.0.2"],
+    ["a client that resets before it is accepted can come again", "127.0.0.1"],
+  ])("%s", async (_, localAddress) => {
+    await using lab = await ftpLab({ files: { "/a": "secret" } });
+    await using client = await Dialogue.loggedIn(lab);
+    const port = await client.passivePort();
+    comeAndGo({ ...port, localAddress });
+    const data = connect(port);
+    expect(await client.code("RETR a")).toBe(150);
+    expect((await buffer(data)).toString()).toBe("secret");
+    expect(await client.reply()).toMatch(/^226 /);
+  });
+
+  test("a data connection that was reset before it was accepted costs that transfer", async () => {
+    await using lab = await ftpLab({ files: { "/a": "1" } });
+    await using client = await Dialogue.loggedIn(lab);
+    comeAndGo(await client.passivePort());
+    expect(await client.code("RETR a")).toBe(150);
+    expect(await client.reply()).toMatch(/^426 /);
+    expect((await client.download("RETR a")).text).toBe("1");
+  });
+
   test("a data connection that was reset before the command costs that transfer, not the session", async () => {
     await using lab = await ftpLab({ files: { "/a": "1" } });
     await using client = await Dialogue.loggedIn(lab);
@@ -291,3 +315,9 @@ test("a transfer without an arranged connection gets 425, one that cannot be 550
   expect(await client.code("RETR missing")).toBe(550);
   expect((await lab.store.list("/")).map(({ name }) => name)).toEqual(["a"]);
 });
+
+/** Connects and resets while this process, and so the server in it, waits: it is accepted when it has gone. */
+function comeAndGo(to: object): void {
+  const script = `const socket = require("net").connect(${JSON.stringify(to)}, () => socket.resetAndDestroy())`;
+  expect(spawnSync(process.execPath, ["-e", script]).status).toBe(0);
+}
