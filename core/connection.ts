@@ -403,6 +403,8 @@ export class SocketConnection implements Connection, Witnessed {
 
   #attend(carrier: Socket): void {
     carrier.on("error", (error) => {
+      // Below TLS, which has its own: only the question of its end has failed.
+      if (carrier !== this.#carrier) return;
       this.#torn = true;
       const code = codeOf(error);
       const reset = code === "ECONNRESET" || code === "EPIPE";
@@ -413,18 +415,28 @@ export class SocketConnection implements Connection, Witnessed {
       if (why === undefined) this.emit({ type: "error", code: code ?? "IO", message: messageOf(error) });
       else this.emit({ type: "error", code: "TLS_FAILED", message: `TLS has failed: ${why}.` });
     });
-    carrier.once("end", () => {
-      const matters = this.as !== undefined || this.children().some(({ as }) => as === "relay");
-      if (!matters || this.secure || !carrier.writable) {
-        this.#reason ??= "client";
-        return;
-      }
-      // An RST in one breath with bytes reaches Node as an end, and an end is what tells a file to be whole, and a target that
-      // all has come. Writing nothing asks the system which of them it was. Not below TLS, whose clients send RST behind a
-      // proper end if they have left tickets unread.
-      carrier.write(NOTHING, (error) => {
-        this.#reason ??= error ? "reset" : "client";
+    carrier.once("end", () => this.#ended(carrier));
+  }
+
+  /** An RST in one breath with bytes reaches Node as an end. Writing nothing asks the system which of them it was. */
+  #ended(carrier: Socket): void {
+    if (this.secure) {
+      // Behind a proper end clients send RST as well, if they have left tickets unread, so that it tears nothing. But what is
+      // written now would neither leave nor fail.
+      this.#reason ??= "client";
+      this.#socket.write(NOTHING, (error) => {
+        if (error) this.cut("client");
       });
+      return;
+    }
+    // An end is what tells a file to be whole, and a target that all has come.
+    const matters = this.as !== undefined || this.children().some(({ as }) => as === "relay");
+    if (!matters || !carrier.writable) {
+      this.#reason ??= "client";
+      return;
+    }
+    carrier.write(NOTHING, (error) => {
+      this.#reason ??= error ? "reset" : "client";
     });
   }
 

@@ -200,47 +200,17 @@ export async function send(
 ): Promise<void> {
   const { stream } = data;
   const write = writerTo(stream, data.closed);
-  const unwatch = watched(data, transfer);
-  try {
-    if (Symbol.iterator in chunks && mode === "S" && transfer.terms.bytesPerSecond === undefined) {
-      for (const group of grouped(chunks, AT_ONCE)) {
-        for (const { length } of group) transfer.bytes += length;
-        await write(...group);
-      }
-    } else {
-      const outgoing = counted(chunks, transfer);
-      for await (const chunk of mode === "Z" ? deflated(outgoing, level) : outgoing) await write(chunk);
+  if (Symbol.iterator in chunks && mode === "S" && transfer.terms.bytesPerSecond === undefined) {
+    for (const group of grouped(chunks, AT_ONCE)) {
+      for (const { length } of group) transfer.bytes += length;
+      await write(...group);
     }
-    data.end();
-    await settled(stream, "finish");
-  } finally {
-    unwatch();
+  } else {
+    const outgoing = counted(chunks, transfer);
+    for await (const chunk of mode === "Z" ? deflated(outgoing, level) : outgoing) await write(chunk);
   }
-}
-
-/** How long a TLS client that has ended its own side may take nothing, in milliseconds. */
-const TAKES_NOTHING_MS = 2000;
-
-/**
- * Cuts a data connection by TLS whose client is lost: of an RST Node may tell an end alone, and what is then written never
- * leaves and never fails. Answers what ends the watch.
- */
-function watched(data: Connection, transfer: Transfer): () => void {
-  const { stream } = data;
-  let timer: NodeJS.Timeout | undefined;
-  const watch = () => {
-    let before = transfer.bytes;
-    timer = setInterval(() => {
-      if (transfer.bytes === before) data.cut("client");
-      before = transfer.bytes;
-    }, TAKES_NOTHING_MS);
-  };
-  if (data.secure && stream.readableEnded) watch();
-  else if (data.secure) stream.once("end", watch);
-  return () => {
-    stream.off("end", watch);
-    clearInterval(timer);
-  };
+  data.end();
+  await settled(stream, "finish");
 }
 
 /** What a torn upload does to what is there. */

@@ -157,7 +157,7 @@ describe("explicit TLS", () => {
     data.once("secureConnect", () => setImmediate(() => plain.resetAndDestroy()));
     expect(await dialogue.reply()).toMatch(/^426 /);
     expect(await dialogue.code("NOOP")).toBe(200);
-  }, 15_000);
+  });
 
   test.each([
     ["garbage", "GET / HTTP/1.1\r\n\r\n"],

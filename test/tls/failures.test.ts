@@ -228,3 +228,17 @@ describe("hostile handshakes", () => {
     expect((await visit(lab.servers.echo, "hi")).text).toBe("hi");
   });
 });
+
+test.each(["web", "shell", "files", "echo"] as const)(
+  "a client that resets right behind its handshake is gone from %s at once",
+  async (name) => {
+    await using lab = await tlsLab();
+    const { host, port } = lab.servers[name];
+    const closed = lab.events.next("closed");
+    const socket = connect(port, host).on("error", () => {});
+    const client = connectTls({ socket, ca: lab.ca, servername: "localhost" }).on("error", () => {});
+    // Its last word of the handshake and the RST reach the server in one breath, which Node may tell as an end.
+    client.once("secureConnect", () => client.write("x", () => setImmediate(() => socket.resetAndDestroy())));
+    await closed;
+  },
+);
