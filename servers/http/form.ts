@@ -4,6 +4,7 @@ import type { GuardedStore } from "../../core/accounts.ts";
 import { codeOf, messageOf } from "../../core/errors.ts";
 import { childOf } from "../../core/path.ts";
 import { Refusal } from "./refusal.ts";
+import { decode } from "./target.ts";
 import type { Turn } from "./turn.ts";
 import { notWritable } from "./upload.ts";
 
@@ -35,7 +36,7 @@ export interface FormOutcome {
 
 /**
  * Does what a form of the listing page asks for (RFC 7578): stores its files, one after another, and deletes the entries
- * that fields called `delete` name. A file that breaks off leaves the old one whole; those before it are stored.
+ * that fields called `delete` name, or `delete-encoded` as they stand in URLs. A file that breaks off leaves the old one whole; those before it are stored.
  *
  * @throws Refusal 400, 403, 413 or 415, and what the store refuses.
  */
@@ -86,10 +87,11 @@ export async function receiveForm(turn: Turn, target: FormTarget): Promise<FormO
       }
     });
     form.on("field", (field, value, fieldTruncated, valueTruncated) => {
-      if (field !== "delete" || fieldTruncated || valueTruncated) return;
+      if (!/^delete(?:-encoded)?$/.test(field) || fieldTruncated || valueTruncated) return;
       then(async () => {
-        await target.store.remove(entryOf(value, target));
-        outcome.deleted.push(value);
+        const name = field === "delete" ? value : decode(value);
+        await target.store.remove(entryOf(name, target));
+        outcome.deleted.push(name);
       });
     });
     for (const limit of ["filesLimit", "fieldsLimit", "partsLimit"] as const) {

@@ -28,15 +28,16 @@ export function page(path: string, entries: readonly Entry[], order: Order, visi
 ${ICONS}
 <main>
 <h1>${trail(path)}</h1>
+${deletes ? DELETE : ""}
 <table>
 <thead><tr>${COLUMNS.map((column) => heading(column, order)).join("")}${deletes ? "<th></th>" : ""}</tr></thead>
 <tbody>
 ${rows.join("\n")}
 </tbody>
 </table>
+${deletes ? "</form>" : ""}
 ${entries.length === 0 ? '<p class="empty">This directory is empty.</p>' : ""}
 ${may("w", { path, type: "directory" }) ? UPLOAD : ""}
-${deletes ? DELETE : ""}
 <footer>${summary(entries)}${account(path, visitor)}</footer>
 </main>
 </body>
@@ -85,8 +86,8 @@ const UPLOAD = `<form id="upload" method="post" enctype="multipart/form-data">
 </form>
 <script>${script()}</script>`;
 
-/** The buttons of the rows belong to it. */
-const DELETE = `<form id="delete" method="post" enctype="multipart/form-data"></form>`;
+/** Around the table: buttons that name a form elsewhere take browsers half a minute where there are thousands. */
+const DELETE = `<form id="delete" method="post" enctype="multipart/form-data">`;
 
 function account(path: string, { user, may }: Visitor): string {
   if (user !== undefined) return ` · logged in as ${htmlOf(user)}`;
@@ -136,7 +137,9 @@ const NO_DELETION = "<td></td>";
 /** Two steps, so that no slip of the hand deletes anything. */
 function deletion(name: string): string {
   const label = htmlOf(name);
-  return `<td class="delete"><details name="delete"><summary title="Delete ${label}" aria-label="Delete ${label}">×</summary><button form="delete" name="delete" value="${label}">Delete</button></details></td>`;
+  // A form makes CRLF of every line break.
+  const [field, value] = /[\r\n]/.test(name) ? ["delete-encoded", encodeName(name)] : ["delete", label];
+  return `<td class="delete"><details name="delete"><summary title="Delete ${label}" aria-label="Delete ${label}">×</summary><button name="${field}" value="${value}">Delete</button></details></td>`;
 }
 
 function summary(entries: readonly Entry[]): string {

@@ -51,7 +51,8 @@ export function encodeName(name: string): string {
   return encodeURIComponent(Buffer.from(name).toString());
 }
 
-function decode(path: string): string {
+/** @throws Refusal 400 for what is no percent-encoded UTF-8. */
+export function decode(path: string): string {
   try {
     return decodeURIComponent(path);
   } catch {
