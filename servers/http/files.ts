@@ -79,6 +79,8 @@ export function serveFiles(settings: Settings, visitors: Visitors): (turn: Turn)
     const { store } = visitor;
     // Nearly always there is none.
     const asked = query === "" ? NOTHING_ASKED : new URLSearchParams(query);
+    // A slash that is written as %2F is none to a browser, for which relative links would lead elsewhere.
+    if (/^[^?]*%2f/i.test(turn.request.url)) return redirect(turn, `${directoryUrl(path)}${query}`);
     if (path === "/" && asked.has("login")) return login(turn, visitor, asked.get("login") ?? "/");
     if (!acceptsPages(turn.request) || asked.has("list")) return list(turn, visitor, path);
     const index = path === "/" ? "/index.html" : `${path}/index.html`;

@@ -155,7 +155,9 @@ function summary(entries: readonly Entry[]): string {
 /** Three digits and a decimal unit: `512 B`, `1.23 MB`. */
 function sizeText(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB", "PB"];
-  const power = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), units.length - 1);
+  // To three digits first: 999,999 bytes are 1.00 MB.
+  const rounded = bytes < 1000 ? bytes : Number(bytes.toPrecision(3));
+  const power = Math.min(Math.floor(Math.log10(Math.max(rounded, 1)) / 3), units.length - 1);
   const number = power === 0 ? String(bytes) : (bytes / 1000 ** power).toPrecision(3);
   return `${number} ${units[power]}`;
 }
@@ -184,7 +186,7 @@ const STYLE = `
 body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif }
 main { max-width: 60rem; margin: 0 auto; padding: 2rem 1rem }
 h1 { margin: 0 0 1rem; font-size: 1.25rem; font-weight: 400; overflow-wrap: anywhere }
-h1 a, h1 b { margin: 0 .15em }
+h1 a, h1 b { margin: 0 .15em; unicode-bidi: isolate }
 a { color: var(--link); text-decoration: none }
 a:hover { text-decoration: underline }
 a:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; border-radius: 2px }
@@ -198,7 +200,7 @@ th a { color: var(--dim) }
 th, td { padding: .35rem .6rem }
 td { border-bottom: 1px solid var(--line) }
 td.name { width: 100%; overflow-wrap: anywhere }
-td.name a { display: flex; gap: .6em; align-items: center }
+td.name a { display: flex; gap: .6em; align-items: center; white-space: pre-wrap }
 .size { text-align: right; white-space: nowrap }
 td.size, td.modified { color: var(--dim); padding-left: 2rem }
 .modified { text-align: right; white-space: nowrap }

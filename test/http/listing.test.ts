@@ -55,6 +55,29 @@ test("the topmost directory has no parent, and an empty one says so", async () =
   expect(body).toContain("This directory is empty.");
 });
 
+test("sizes have three digits at most, whatever they are rounded to", async () => {
+  const sizes = [0, 999, 1000, 999_499, 999_500, 999_999, 1_000_000];
+  const files = Object.fromEntries(sizes.map((size) => [`/in/${size}`, "x".repeat(size)]));
+  await using lab = await startLab({ web: http() }, { files });
+  const { body } = await ask(lab.servers.web, "GET /in/");
+  const shown = [...body.matchAll(/bytes">([^<]*)</g)].map(([, text]) => text);
+  expect(shown).toEqual(["0 B", "999 B", "1.00 kB", "999 kB", "1.00 MB", "1.00 MB", "1.00 MB"]);
+});
+
+test("a directory whose slash is written as %2F is asked for with a real one, so that its links lead where they say", async () => {
+  await using lab = await startLab({ web: http() }, { files: { ...FILES, "/page/index.html": "page" } });
+  const { web } = lab.servers;
+  const location = async (what: string) => {
+    const { status, headers } = await ask(web, what);
+    return [status, headers.location];
+  };
+  expect(await location("GET /in%2F")).toEqual([301, "/in/"]);
+  expect(await location("GET /in%2fsub%2F?sort=size")).toEqual([301, "/in/sub/?sort=size"]);
+  expect(await location("HEAD /page%2F.")).toEqual([301, "/page/"]);
+  expect(await location("GET /%2Fevil.example%2F")).toEqual([301, "/evil.example/"]);
+  expect((await ask(web, "GET /in/?sort=%2F")).status).toBe(200);
+});
+
 test("a listing is sorted as asked for", async () => {
   await using lab = await startLab({ web: http() }, { files: { "/b": "1", "/a": "333", "/c": "22" } });
   const order = async (query: string) => hrefsIn((await ask(lab.servers.web, `GET /${query}`)).body).join("");
