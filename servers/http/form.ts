@@ -74,7 +74,8 @@ export async function receiveForm(turn: Turn, target: FormTarget): Promise<FormO
       request.off("data", count);
       response.off("close", broken);
     };
-    form.on("file", (_field, file, name) => {
+    form.on("file", (_field, file, escaped) => {
+      const name = unescaped(escaped);
       // A part that breaks off says so before anybody reads it.
       file.on("error", broken);
       // Browsers send a field of files that nobody chose as one without a name.
@@ -142,6 +143,11 @@ function isForeign({ request, response }: Turn): boolean {
   const { origin, host, "sec-fetch-site": site } = request.headers;
   if (typeof site === "string") return site !== "same-origin" && site !== "none";
   return origin !== undefined && origin.replace(/^https?:\/\//, "") !== host;
+}
+
+/** Browsers write these three characters of a file's name so, and no others: not the % itself (WHATWG HTML §4.10.22.8). */
+function unescaped(name = ""): string {
+  return name.replace(/%(?:22|0A|0D)/g, decodeURIComponent);
 }
 
 /** @throws Refusal for a name that is none. */

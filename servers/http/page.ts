@@ -50,17 +50,21 @@ export const POLICY = policy();
 
 function policy(): string {
   const hash = createHash("sha256").update(script()).digest("base64");
-  return `default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-${hash}'; img-src data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'`;
+  return `default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-${hash}'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'`;
 }
 
-/** Files that are dropped on the page are sent as if they had been chosen. */
+/** Files that are dropped on the page are sent as if they had been chosen; what becomes of them is told where one is. */
 function script(): string {
   return `
 const form = document.getElementById("upload");
 const files = form.querySelector("input");
+const progress = form.querySelector("progress");
+const say = (text) => { form.querySelector("[role=status]").textContent = text };
 let over = 0;
 const mark = (change) => { over = Math.max(0, over + change); form.classList.toggle("over", over > 0) };
 const hasFiles = (event) => event.dataTransfer.types.includes("Files");
+const isFolder = (item) => item.webkitGetAsEntry()?.isDirectory;
+const idle = () => progress.hidden || say("Wait for these files, then send more.");
 addEventListener("dragenter", (event) => { if (hasFiles(event)) mark(1) });
 addEventListener("dragleave", (event) => { if (hasFiles(event)) mark(-1) });
 addEventListener("dragover", (event) => { if (hasFiles(event)) event.preventDefault() });
@@ -68,13 +72,30 @@ addEventListener("drop", (event) => {
   if (!hasFiles(event)) return;
   event.preventDefault();
   mark(-over);
+  if (!idle()) return;
+  if ([...event.dataTransfer.items].some(isFolder)) return say("A folder cannot be sent; drop the files in it.");
   files.files = event.dataTransfer.files;
   form.requestSubmit();
 });
 files.addEventListener("change", () => form.requestSubmit());
-form.addEventListener("submit", () => {
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (!idle()) return;
   const count = files.files.length;
-  form.querySelector("[role=status]").textContent = "Uploading " + count + (count === 1 ? " file …" : " files …");
+  say("Uploading " + count + (count === 1 ? " file …" : " files …"));
+  progress.hidden = false;
+  const request = new XMLHttpRequest();
+  request.open("POST", location.pathname);
+  request.setRequestHeader("Accept", "application/json");
+  request.responseType = "json";
+  request.upload.onprogress = ({ loaded, total }) => { progress.value = loaded / total };
+  const fail = (why) => { progress.hidden = true; form.reset(); say("The upload failed. " + why) };
+  request.onload = () => {
+    if (request.status === 200) location.assign("?list");
+    else fail(request.response?.message ?? "The server answered " + request.status + ".");
+  };
+  request.onerror = () => fail("The connection was lost, or a file cannot be read. What was sent whole is stored.");
+  request.send(new FormData(form));
 });
 `;
 }
@@ -83,6 +104,7 @@ const UPLOAD = `<form id="upload" method="post" enctype="multipart/form-data">
 <label><span>Choose files</span> <input type="file" name="file" multiple required></label> or drop them on this page
 <noscript><button>Upload</button></noscript>
 <p role="status"></p>
+<progress value="0" aria-label="Sent" hidden></progress>
 </form>
 <script>${script()}</script>`;
 
@@ -221,6 +243,7 @@ td.delete button { color: var(--danger) }
 #upload label:focus-within span { outline: 2px solid var(--link); outline-offset: 2px }
 #upload p { margin: .6rem 0 0 }
 #upload p:empty { display: none }
+progress:not([hidden]) { display: block; width: 100%; margin: .6rem 0 0; accent-color: var(--link) }
 .empty { color: var(--dim); text-align: center }
 footer { padding: .8rem .6rem; color: var(--dim); font-size: .8rem }
 @media (max-width: 36rem) { .modified { display: none } td.size { padding-left: .6rem } }

@@ -24,8 +24,8 @@ async function inBrowser(url: string, body: (page: Page) => Promise<void>): Prom
     const page = await context.newPage();
     const complaints: string[] = [];
     page.on("console", (message) => {
-      // The challenge that makes a browser log in is told as an error.
-      if (message.type() === "error" && !message.text().includes("401")) complaints.push(message.text());
+      // The challenge that makes a browser log in is told as an error, and so are refusals.
+      if (message.type() === "error" && !/ 40[13] /.test(message.text())) complaints.push(message.text());
     });
     page.on("pageerror", (error) => complaints.push(error.message));
     await page.goto(url);
@@ -87,3 +87,42 @@ clientTest("chromium", "log in, choose a file, drop another, delete one", async 
     rmSync(folder, { recursive: true });
   }
 });
+
+clientTest(
+  "chromium",
+  "names that forms change, a folder that is dropped, an upload that is refused",
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), "wirelab-"));
+    const odd = 'a "b"\nc.txt';
+    writeFileSync(join(folder, odd), "odd");
+    try {
+      await using lab = await startLab({ web: http() }, { files: { "/in/notes.txt": "notes" } });
+      await inBrowser(`${lab.servers.web.url}/?login=/in`, async (page) => {
+        await page.locator("input[type=file]").setInputFiles(join(folder, odd));
+        await page.getByText("0 directories · 2 files").waitFor();
+        expect(await namesIn(lab.store)).toEqual([odd, "notes.txt"]);
+        await page.locator("summary").first().click();
+        await page.getByRole("button", { name: "Delete" }).click();
+        await page.getByText("0 directories · 1 file ·").waitFor();
+        expect(await namesIn(lab.store)).toEqual(["notes.txt"]);
+
+        const devtools = await page.context().newCDPSession(page);
+        for (const type of ["dragEnter", "dragOver", "drop"] as const) {
+          const data = { items: [], files: [folder], dragOperationsMask: 1 };
+          await devtools.send("Input.dispatchDragEvent", { type, x: 100, y: 100, data });
+        }
+        await page.getByText("A folder cannot be sent; drop the files in it.").waitFor();
+
+        lab.accounts.put({ name: "foo", password: "bar", permissions: "elr" });
+        await page.locator("input[type=file]").setInputFiles(join(folder, odd));
+        await page.getByText("The upload failed.").waitFor();
+        await show(page, "refused");
+        expect(await page.getByRole("status").textContent()).toContain('lacks the permission "w"');
+        expect(await page.locator("progress").isVisible()).toBe(false);
+      });
+      expect(await namesIn(lab.store)).toEqual(["notes.txt"]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  },
+);

@@ -41,6 +41,12 @@ test("programs are told in JSON what became of it", async () => {
   await expect(lab.store.stat("/in/old.txt")).rejects.toMatchObject({ code: "NOT_FOUND" });
 });
 
+test("files have the names that they had before a browser wrote them into a form", async () => {
+  await using lab = await startLab({ web: http() }, { files: {} });
+  await post(lab.servers.web, file("a%22b%0Ac%0D%20%.txt", "1"), {}, "/");
+  expect((await lab.store.list("/")).map(({ name }) => name)).toEqual(['a"b\nc\r%20%.txt']);
+});
+
 test("names whose line breaks no form would keep are deleted by what they are in URLs", async () => {
   await using lab = await startLab(
     { web: http() },
