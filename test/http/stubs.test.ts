@@ -186,6 +186,11 @@ test("a stub that cannot be is refused", async () => {
     { path: "/x", query: { id: 7 as never }, answer },
     { path: "/x", query: "id=7" as never, answer },
     { path: "/x", headers: { "x-id": null as never }, answer },
+    { path: "/x", body: { item: "tea" } as never, answer },
+    { path: "/x", body: 7 as never, answer },
+    { path: "/x", answer: { events: [{ event: "a" } as never] } },
+    { path: "/x", answer: { events: [{ data: 1, event: "a\nb" }] } },
+    { path: "/x", answer: { events: "a" as never } },
   ]) {
     expect(() => lab.servers.web.stub(stub)).toThrow(expect.objectContaining({ code: "BAD_OPTION" }));
     await expect(startLab({ web: http({ stubs: [stub] }) })).rejects.toMatchObject({ code: "BAD_OPTION" });
@@ -201,4 +206,30 @@ test("fault rules see what stubs answer", async () => {
   });
   expect((await ask(lab.servers.web, "GET /x")).status).toBe(500);
   expect((await ask(lab.servers.web, "GET /x")).body).toBe("x");
+});
+
+test.each<[string, unknown]>([
+  ["a status", { status: 9999 }],
+  ["a header", { headers: { "a b": "c" } }],
+  ["an event", { events: [{}] }],
+  ["a text", "Hello"],
+  ["nothing", undefined],
+  ["an unknown field", { statusCode: 200 }],
+])("a function that answers with what cannot be, %s, is a 500 that the log explains", async (_what, made) => {
+  await using lab = await startLab({ web: http() });
+  lab.servers.web.stub({ path: "/x", answer: () => made as never });
+  expect((await ask(lab.servers.web, "GET /x")).status).toBe(500);
+  const told = [...lab.transcript].filter((event) => event.type === "error");
+  expect(told).toMatchObject([{ code: "BAD_OPTION", message: expect.stringMatching(/^A stub /) }]);
+});
+
+test("a RegExp in what the JSON of a body has to have stands for a text", async () => {
+  await using lab = await startLab({ web: http() });
+  const { web } = lab.servers;
+  web.stub({ path: "/x", body: { json: { list: [{ item: /^tea/g }] } }, answer: {} });
+  const status = async (item: unknown) =>
+    (await ask(web, "POST /x", {}, JSON.stringify({ list: [{ item, count: 1 }] }))).status;
+  expect([await status("tea"), await status("teapot"), await status("coffee"), await status({})]).toEqual([
+    200, 200, 404, 404,
+  ]);
 });

@@ -61,8 +61,9 @@ function fits(value: string, wanted: string | RegExp): boolean {
   return typeof wanted === "string" ? value === wanted : value.search(wanted) >= 0;
 }
 
-/** Whether a value has what another one has: objects may have more, lists may not. */
+/** Whether a value has what another one has: objects may have more, lists may not; a RegExp stands for a text. */
 function includes(value: unknown, wanted: unknown): boolean {
+  if (wanted instanceof RegExp) return typeof value === "string" && fits(value, wanted);
   if (Array.isArray(wanted)) {
     return (
       Array.isArray(value) &&

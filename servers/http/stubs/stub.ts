@@ -44,7 +44,7 @@ export interface Stub {
   readonly path: string | RegExp;
   readonly query?: Readonly<Record<string, string | RegExp>>;
   readonly headers?: Readonly<Record<string, string | RegExp>>;
-  /** The body as text; or, as `{ json }`, what its JSON has to have at least. */
+  /** The body as text; or, as `{ json }`, what its JSON has to have at least, where a RegExp stands for a text. */
   readonly body?: string | RegExp | { readonly json: unknown };
   /** One answer; several, in order, the last of which stays; or a function of the request. */
   readonly answer:

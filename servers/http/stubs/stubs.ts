@@ -2,7 +2,7 @@ import { validateHeaderName, validateHeaderValue } from "node:http";
 import { isObject } from "../../../core/checks.ts";
 import { messageOf, WirelabError } from "../../../core/errors.ts";
 import { type Asked, bodyFits, differences, paramsIn, pathPattern } from "./match.ts";
-import type { StandingStub, Stub, StubAnswer, StubRequest, Unmatched } from "./stub.ts";
+import type { StandingStub, Stub, StubAnswer, StubEvent, StubRequest, Unmatched } from "./stub.ts";
 
 /** How much is remembered: the calls of a stub, and the requests that none answered. */
 const REMEMBERED = { calls: 1000, unmatched: 100 };
@@ -104,7 +104,10 @@ export class HttpStubs {
       const found = near.find(({ stub }) => bodyFits(stub, text));
       if (found) {
         const params = paramsIn(found.stub.path, asked.path);
-        return { answer: await found.answer({ ...asked, params, body: text }) };
+        const answer = await found.answer({ ...asked, params, body: text });
+        return {
+          answer: typeof found.stub.answer === "function" ? checkedAnswer(answer, asked.path) : answer,
+        };
       }
     }
     const [nearest] = judged.toSorted((one, other) => one.against.length - other.against.length);
@@ -118,18 +121,20 @@ export class HttpStubs {
   }
 }
 
+function reject(why: string): never {
+  throw new WirelabError("BAD_OPTION", `A stub ${why}.`);
+}
+
+/** From a file, or from a function, anything may come. */
+function onlyHas(value: object, fields: readonly string[]): void {
+  const strange = Object.keys(value).find((field) => !fields.includes(field));
+  if (strange !== undefined) reject(`has the field "${strange}"; the fields are ${fields.join(", ")}`);
+}
+
 function checked(stub: Stub): Stub {
-  const reject = (why: string): never => {
-    throw new WirelabError("BAD_OPTION", `A stub ${why}.`);
-  };
-  // From a file anything may come.
-  const onlyHas = (value: object, fields: readonly string[]) => {
-    const strange = Object.keys(value).find((field) => !fields.includes(field));
-    if (strange !== undefined) reject(`has the field "${strange}"; the fields are ${fields.join(", ")}`);
-  };
   if (typeof stub !== "object" || stub === null) reject(`is ${JSON.stringify(stub)}, and no object`);
   onlyHas(stub, ["method", "path", "query", "headers", "body", "answer"]);
-  const { method = "", path, query = {}, headers = {}, answer } = stub;
+  const { method = "", path, query = {}, headers = {}, body = "", answer } = stub;
   if (typeof method !== "string") reject(`has the method ${JSON.stringify(method)}; write a text`);
   for (const [what, wanted] of Object.entries({ query, headers })) {
     if (!isObject(wanted)) return reject(`has ${what} ${JSON.stringify(wanted)}; write an object`);
@@ -138,6 +143,12 @@ function checked(stub: Stub): Stub {
         reject(`has ${what} with ${name} ${JSON.stringify(value)}; write a text`);
     }
   }
+  if (
+    typeof body !== "string" &&
+    !(body instanceof RegExp) &&
+    !(isObject(body) && Object.hasOwn(body, "json"))
+  )
+    reject(`has the body ${JSON.stringify(body)}; write a text, or { json: … } for what its JSON has`);
   if (!(path instanceof RegExp) && !(typeof path === "string" && /^(?:\/|\*\*)/.test(path))) {
     reject(`has the path ${JSON.stringify(path)}; write one from its first slash on, as /users/:id`);
   }
@@ -151,23 +162,32 @@ function checked(stub: Stub): Stub {
   }
   if (typeof answer !== "function") {
     const answers: readonly StubAnswer[] = [answer].flat();
-    if (answers.length === 0 || answers.some((each) => typeof each !== "object" || each === null)) {
-      reject(`for ${path} has no answer`);
-    }
-    for (const each of answers) onlyHas(each, ["status", "headers", "body", "events", "delay", "times"]);
-    for (const { status = 200, delay = 0, times = 1, headers = {} } of answers) {
-      if (!(Number.isInteger(status) && status >= 200 && status <= 599)) reject(`has the status ${status}`);
-      if (!(delay >= 0 && delay < 2 ** 31)) reject(`has a delay of ${delay} ms`);
-      if (!(Number.isInteger(times) && times > 0)) reject(`has an answer for ${times} times`);
-      try {
-        for (const [name, value] of Object.entries(headers)) {
-          validateHeaderName(name);
-          validateHeaderValue(name, String(value));
-        }
-      } catch (error) {
-        reject(`has a header that cannot be sent: ${messageOf(error)}`);
-      }
-    }
+    if (answers.length === 0) reject(`for ${path} has no answer`);
+    for (const each of answers) checkedAnswer(each, path);
   }
   return stub;
+}
+
+function checkedAnswer(answer: StubAnswer, path: string | RegExp): StubAnswer {
+  if (typeof answer !== "object" || answer === null) reject(`for ${path} has no answer`);
+  onlyHas(answer, ["status", "headers", "body", "events", "delay", "times"]);
+  const { status = 200, delay = 0, times = 1, headers = {}, events = [] } = answer;
+  if (!(Number.isInteger(status) && status >= 200 && status <= 599)) reject(`has the status ${status}`);
+  if (!(delay >= 0 && delay < 2 ** 31)) reject(`has a delay of ${delay} ms`);
+  if (!(Number.isInteger(times) && times > 0)) reject(`has an answer for ${times} times`);
+  try {
+    for (const [name, value] of Object.entries(headers)) {
+      validateHeaderName(name);
+      validateHeaderValue(name, String(value));
+    }
+  } catch (error) {
+    reject(`has a header that cannot be sent: ${messageOf(error)}`);
+  }
+  if (!Array.isArray(events)) reject(`has events ${JSON.stringify(events)}; write a list of them`);
+  for (const each of events) {
+    const { id = "", event = "", data }: Partial<StubEvent> = Object(each);
+    if (data === undefined) reject("has an event without data");
+    if (/[\r\n]/.test(id + event)) reject("has an event whose id or name is of several lines");
+  }
+  return answer;
 }
