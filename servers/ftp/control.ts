@@ -10,6 +10,12 @@ const LF = 0x0a;
 const CR = 0x0d;
 
 /**
+ * What clients send as urgent data (RFC 959 §4.1.3): ABOR, as the ftplib of Python does, and STAT, as Ruby's. The last byte is
+ * the urgent one, which is the LF, and Node never gives it.
+ */
+const URGENT = /^[\xf0-\xff]*(ABOR|STAT( .*)?)\r$/i;
+
+/**
  * Cuts the bytes of a control connection into command lines, however segments cut them: CR LF or LF ends a line (RFC 1123
  * §4.1.2.12 asks to be lenient), telnet commands are taken out (RFC 959 §4.1.3), and no more than a line is ever held.
  */
@@ -17,6 +23,8 @@ export class CommandLines {
   readonly #telnet = new TelnetFilter();
   #held: Buffer = Buffer.alloc(0);
   #skipping = false;
+  /** A line was told without its LF, which may still come. */
+  #owed = false;
   readonly #textOf: typeof textOf;
 
   /** @param encoding of names: UTF-8 is guessed by default, and Latin-1 is as it is. */
@@ -28,7 +36,12 @@ export class CommandLines {
   push(chunk: Buffer): (string | typeof TOO_LONG)[] {
     const bytes = this.#telnet.strip(chunk);
     const lines: (string | typeof TOO_LONG)[] = [];
-    for (let from = 0; ; ) {
+    let from = 0;
+    if (this.#owed && bytes.length > 0) {
+      if (bytes[0] === LF) from = 1;
+      this.#owed = false;
+    }
+    for (;;) {
       const end = bytes.indexOf(LF, from);
       const part = bytes.subarray(from, end === -1 ? bytes.length : end);
       // One byte more may be the CR of a line's end.
@@ -40,6 +53,11 @@ export class CommandLines {
       if (end === -1) {
         // Copied by concat: a few bytes must not keep a whole segment in memory.
         if (!this.#skipping) this.#held = Buffer.concat([this.#held, part]);
+        if (this.#held.at(-1) === CR && URGENT.test(this.#held.toString("latin1"))) {
+          lines.push(this.#textOf(this.#held));
+          this.#held = Buffer.alloc(0);
+          this.#owed = true;
+        }
         return lines;
       }
       if (!this.#skipping)

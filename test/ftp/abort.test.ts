@@ -97,6 +97,27 @@ describe("ABOR", () => {
     }
   });
 
+  test("is heard as urgent data, of which the LF never comes, as STAT is", async () => {
+    await using lab = await ftpLab({ files: { "/large": LARGE, "/a": "1" } });
+    await using client = await Dialogue.loggedIn(lab);
+    // What a server of Node's has of them; where the LF was only late it makes no command of its own.
+    for (const behind of ["NOOP\r\n", "\nNOOP\r\n"]) {
+      const data = await client.passive();
+      data.on("error", () => {});
+      await client.say("RETR large");
+      client.write("ABOR\r");
+      expect(await client.reply()).toMatch(/^426 /);
+      expect(await client.reply()).toMatch(/^226 /);
+      client.write(behind);
+      expect(await client.reply()).toMatch(/^200 /);
+      client.write("stat a\r");
+      expect(await client.reply()).toMatch(/^213-/);
+      client.write(behind);
+      expect(await client.reply()).toMatch(/^200 /);
+      data.destroy();
+    }
+  });
+
   test("without a transfer is answered 225, and closes the port", async () => {
     await using lab = await ftpLab();
     await using client = await Dialogue.loggedIn(lab);

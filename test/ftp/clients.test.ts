@@ -245,6 +245,12 @@ for passive in (True, False):
     assert ftp.getmultiline()[:3] == "426"
     conn.close()
     assert ftp.getmultiline()[:3] == "226"
+    # As urgent data.
+    conn = ftp.transfercmd("RETR large")
+    conn.recv(1000)
+    assert ftp.abort()[:3] == "426"
+    conn.close()
+    assert ftp.getmultiline()[:3] == "226"
     ftp.delete("large")
     assert ftp.quit().startswith("221")
 print("done")
