@@ -60,6 +60,23 @@ test("there are blocks, and of known kinds alone", () => {
   );
 });
 
+test("docs/transcript.md has every type of event, with its fields", () => {
+  const union = /export type Occurrence =[\s\S]*?\/\*\* What stands for/.exec(
+    readFileSync(join(root, "core", "events", "events.ts"), "utf8"),
+  );
+  const told = [...(union?.[0] ?? "").matchAll(/readonly type: "(\w+)"|readonly (\w+)\??:/g)];
+  const rows = readFileSync(join(root, "docs", "transcript.md"), "utf8").split("\n");
+  let type = "";
+  const missing = told.flatMap(([, named, field]) => {
+    type = named ?? type;
+    const row = rows.find((line) => line.startsWith("| ") && line.split(" | ")[0]?.includes(`\`${type}\``));
+    const word = named ?? field ?? "";
+    return row?.includes(`\`${word}\``) || row?.includes(`\`${word}?\``) ? [] : [`${type}: ${word}`];
+  });
+  expect(told.length).toBeGreaterThan(30);
+  expect(missing).toEqual([]);
+});
+
 describe("ts", () => {
   const fileOf = (block: Block) => block.name.replaceAll(/\W+/g, "-");
   const compiled = (block: Block) => join(workshop, "out", "dist", ".docs", `${fileOf(block)}.js`);

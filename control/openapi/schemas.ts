@@ -49,7 +49,7 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
       { seq: whole, at: { type: "number" }, type: text, server: text, protocol: text, connection: text },
       ["connection"],
     ),
-    description: "What happened; which further fields there are depends on the type.",
+    description: "What happened; which further fields there are depends on the type: see docs/transcript.md.",
   },
   Transcript: object({
     mark: { ...whole, description: "The newest event: give it as `since` to see what comes later." },
@@ -123,7 +123,12 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
       home: text,
       permissions: text,
       paths: { type: "object" },
+      greeting: text,
       maxSessions: { type: "integer", minimum: 1 },
+      bytesPerSecond: {
+        type: "object",
+        properties: { in: { type: "number", minimum: 1 }, out: { type: "number", minimum: 1 } },
+      },
     },
   },
   Clock: object({ now: time, running: { type: "boolean" } }),
