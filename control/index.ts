@@ -3,6 +3,7 @@ import { WirelabError } from "../core/errors.ts";
 import { type Lab, startLab } from "../core/lab.ts";
 import type { ListenOptions } from "../core/service.ts";
 
+/** Where the control API listens, and whom it lets in. */
 export interface ControlOptions extends Pick<ListenOptions, "port" | "host" | "path" | "gate"> {
   /** What clients have to send as `Authorization: Bearer …`. Default: 32 random bytes, told by {@link Control.token}. */
   readonly token?: string;

@@ -41,6 +41,7 @@ export interface Account {
   readonly bytesPerSecond?: BytesPerSecond;
 }
 
+/** Bytes a second that a session may move: `in` what it uploads, `out` what it downloads. */
 export type BytesPerSecond = Readonly<Partial<Record<Direction, number>>>;
 
 /** An account with its defaults filled in. */

@@ -27,6 +27,7 @@ import type { Watch } from "./store/watch.ts";
 import { LabTls } from "./tls/lab-tls.ts";
 import type { BrokenCertificate, KeyPair, TlsSetting } from "./tls/options.ts";
 
+/** What the servers of a lab share. */
 export interface LabOptions {
   /** Who can log in. Default: `foo` with password `bar` and all permissions, as in pyftpdlib's example. */
   readonly accounts?: readonly Account[];
@@ -93,12 +94,19 @@ export interface Lab<
   Names extends string = string,
   Servers extends Readonly<Record<Names, Server>> = Readonly<Record<Names, Server>>,
 > extends AsyncDisposable {
+  /** The running servers, by the names that they were given. */
   readonly servers: Servers;
+  /** What happens, as it happens. */
   readonly events: Events;
+  /** What has happened since the start, or the last reset. */
   readonly transcript: Transcript;
+  /** What goes wrong, and at which step. */
   readonly faults: Faults;
+  /** The files of all servers, without anybody's permissions. */
   readonly store: InspectedStore;
+  /** What time it is for the servers. */
   readonly clock: Clock;
+  /** Who can log in. */
   readonly accounts: Accounts;
   /**
    * What TLS clients are to trust, as PEM, so that they need not switch verification off: `ca` of `node:tls`, `--cacert` of curl,

@@ -8,6 +8,7 @@ export type LogLevel = "error" | "warn" | "info" | "debug" | "trace";
 /** Where log lines go: pino's shape, so that a pino logger is one. */
 export type Logger = Readonly<Record<LogLevel, (fields: object, message: string) => void>>;
 
+/** How much is logged, and where to. */
 export interface LogOptions {
   /** Default `info`: who came and went, logged in, and transferred what. `debug` adds every command, reply and frame. */
   readonly level?: LogLevel;

@@ -22,6 +22,7 @@ export interface Server extends AsyncDisposable {
   stop(options?: StopOptions): Promise<StopReport>;
 }
 
+/** How a lab, or one server, stops. */
 export interface StopOptions {
   /** Milliseconds that clients have to come to their end before they are cut. Default 2,000. */
   readonly grace?: number;

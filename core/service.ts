@@ -25,6 +25,7 @@ export interface ListenOptions {
   readonly path?: string;
   /** The mode of the socket's file, which says who may connect. Default 0o600: its owner alone, whatever the umask. */
   readonly mode?: number;
+  /** Whom it lets in, how many at once, and for how long. Default: everybody, within the limits there. */
   readonly gate?: GateOptions;
   /**
    * Whether it speaks TLS (HTTPS, telnets and so on), and how: `true` for a certificate that the lab's own CA issues, which
@@ -174,6 +175,7 @@ export interface Site {
  */
 export type DialledAs = "data" | "relay";
 
+/** How a server connects to another one. */
 export interface DialOptions {
   /** Default `data`. */
   readonly as?: DialledAs;

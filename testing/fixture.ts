@@ -15,6 +15,7 @@ declare global {
 
 expect.extend(labMatchers);
 
+/** What {@link labTest} can be told: all that {@link startLab} can, and more. */
 export interface LabTestOptions extends WithLabOptions {
   /**
    * `file`: one lab for all tests of a file, reset after each of them; it starts with the first test that asks for it.

@@ -2,6 +2,7 @@ import { type Lab, type LabOptions, type ServersOf, startLab } from "../core/lab
 import type { Service } from "../core/service.ts";
 import { assertFaultsUsed } from "./unused.ts";
 
+/** What {@link withLab} can be told: all that {@link startLab} can, and more. */
 export interface WithLabOptions extends LabOptions {
   /** Whether to fail where a fault rule stands at the end that has never acted. Default false. */
   readonly failOnUnusedFaults?: boolean;

@@ -20,6 +20,20 @@ const COMMON = { type: "string", server: "string", protocol: "string", at: "numb
  *
  * @param source a file's path, or the content as it comes.
  * @throws WirelabError `BAD_CONTENT` that names the line, where it is none; `NOT_FOUND` or `IO` where it cannot be read.
+ *
+ * @example
+ * ```ts
+ * import { PassThrough } from "node:stream";
+ * import { readRecording, startLab, tcp } from "wirelab";
+ *
+ * const events = new PassThrough();
+ * const lab = await startLab({ one: tcp() }, { record: { events } });
+ * await lab.stop();
+ * events.end();
+ * const types = [];
+ * for await (const { type } of readRecording(events)) types.push(type);
+ * console.log(types.join()); // listening,stopped
+ * ```
  */
 export async function* readRecording(source: string | Readable): AsyncGenerator<RecordedLine> {
   const name = typeof source === "string" ? source : "the recording";

@@ -18,6 +18,7 @@ export interface Reply {
   readonly text: string;
 }
 
+/** What a frame carries: bytes of a stream (`data`), a message of WebSocket, words of Telnet (`negotiation`), or a `datagram`. */
 export type FrameKind = "data" | "text" | "binary" | "ping" | "pong" | "close" | "negotiation" | "datagram";
 
 /** Why a connection was not let in. */

@@ -37,7 +37,9 @@ export interface Step {
   readonly on?: "control" | "data";
 }
 
+/** A fault, when it acts, and how often. */
 export interface Rule {
+  /** What goes wrong. */
   readonly fault: Fault;
   /** Default: every connection. */
   readonly when?: Step;

@@ -6,6 +6,7 @@ import { HeldReading, SLICE } from "./reading.ts";
 import { checkOffset, checkTime, intoItself, refusal, rootStays } from "./refusal.ts";
 import type { Entry, Reading, Store, WriteOptions } from "./store.ts";
 
+/** What {@link memoryStore} begins with, and how much it takes. */
 export interface MemoryStoreOptions {
   /** Files to begin with, by path; their directories are made. Default: none. */
   readonly files?: Readonly<Record<string, string | Uint8Array>>;

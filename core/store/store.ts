@@ -48,6 +48,7 @@ export interface Reading {
   close(): Promise<void>;
 }
 
+/** Where the bytes of {@link Store.write} go, and what becomes of the old ones. */
 export interface WriteOptions {
   /**
    * Where the bytes go on from: what the file has before this offset stays, and what is missing is zeros. Default 0.

@@ -30,6 +30,7 @@ export const BROKEN_CERTIFICATES = [
 /** One of {@link BROKEN_CERTIFICATES}. */
 export type BrokenCertificate = (typeof BROKEN_CERTIFICATES)[number];
 
+/** The versions of TLS that can be spoken. */
 export type TlsVersion = "TLSv1.2" | "TLSv1.3";
 
 /** How a server speaks TLS. */

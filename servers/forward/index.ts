@@ -6,6 +6,7 @@ import { checkNumber, type HealthOptions, healthFrom } from "./health.ts";
 import { PROXY_PROTOCOLS, type ProxyProtocol } from "./proxy-protocol.ts";
 import type { TargetFigures, TargetState } from "./target.ts";
 
+/** What {@link forward} can be told. */
 export interface ForwardOptions extends ListenOptions {
   /** Where connections go: one target or several. They are chosen here, and never by a client. */
   readonly to: ForwardTarget | readonly ForwardTarget[];

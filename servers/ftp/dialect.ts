@@ -6,6 +6,7 @@ import { type FtpReply, printable } from "./reply.ts";
 
 /** How LIST writes a line: see {@link FtpDialect.listing}. */
 export const FTP_LISTINGS = ["unix", "dos", "eplf", "netware", "vxworks"] as const;
+/** One of {@link FTP_LISTINGS}. */
 export type FtpListing = (typeof FTP_LISTINGS)[number];
 
 /** What {@link FtpDialect.without} can switch off: verbs, and what FEAT tells beside them. */
@@ -75,6 +76,7 @@ export const FTP_FEATURES = [
   ],
   ...["SITE CHMOD", "SITE HELP", "SITE UTIME", "MODE Z", "TVFS", "UTF8"],
 ] as const;
+/** One of {@link FTP_FEATURES}. */
 export type FtpFeature = (typeof FTP_FEATURES)[number];
 
 /**

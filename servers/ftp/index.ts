@@ -14,6 +14,7 @@ export type FtpTlsMode = "explicit" | "required" | "implicit";
 /** {@link TlsSetting}, by which TLS is `explicit`; or the mode alone, or options with a mode. */
 export type FtpTls = TlsSetting | FtpTlsMode | (TlsOptions & { readonly mode?: FtpTlsMode });
 
+/** What {@link ftp} can be told. */
 export interface FtpOptions extends Omit<ListenOptions, "tls"> {
   /** Whether clients can speak TLS, when, and with which certificate: see {@link FtpTls}. Default: as the lab's option `tls` has it. */
   readonly tls?: FtpTls;

@@ -12,6 +12,7 @@ export type HttpApp = {
   listener(request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void): unknown;
 }["listener"];
 
+/** What {@link http} can be told. */
 export interface HttpOptions extends ListenOptions {
   /**
    * What those may do who do not log in, where the lab has no account `anonymous`: letters as in `Account.permissions`.

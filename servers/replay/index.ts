@@ -23,6 +23,7 @@ export interface Replaying {
   readonly conversations: number;
 }
 
+/** What {@link replay} can be told. */
 export interface ReplayOptions extends ListenOptions {
   /** Which of the recorded servers. Default: the only one. */
   readonly server?: string;

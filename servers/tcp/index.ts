@@ -32,6 +32,7 @@ export const TCP_BEHAVIOURS = [
 /** One of {@link TCP_BEHAVIOURS}. */
 export type TcpBehaviour = (typeof TCP_BEHAVIOURS)[number];
 
+/** What {@link tcp} can be told. */
 export interface TcpOptions extends ListenOptions {
   /** What the server does with its clients; default `hello`. See {@link TCP_BEHAVIOURS}. */
   readonly behaviour?: TcpBehaviour;

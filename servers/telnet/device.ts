@@ -43,17 +43,20 @@ export interface Device {
   readonly dialogue?: readonly DialogueStep[];
 }
 
+/** How a device asks its clients who they are. */
 export interface DeviceLogin extends Login {
   /** Passwords by name. Default: the accounts of the lab. */
   readonly users?: Readonly<Record<string, string>>;
 }
 
+/** A mode of a device: its prompt, and what can be typed there. */
 export interface DeviceMode {
   readonly prompt: DevicePrompt;
   /** They go before those of the device. */
   readonly commands?: DeviceCommands;
 }
 
+/** A prompt, or a function that makes one each time. */
 export type DevicePrompt = string | ((session: DeviceSession) => string);
 
 /**
@@ -73,6 +76,7 @@ export type DeviceFunction = (
   session: DeviceSession,
 ) => string | DeviceAnswer | undefined | Promise<string | DeviceAnswer | undefined>;
 
+/** What a command is answered with, and what becomes of the session. */
 export interface DeviceAnswer {
   /** What must be answered first. */
   readonly ask?: DeviceQuestion;
@@ -101,6 +105,7 @@ export interface DeviceQuestion {
   readonly wrong?: string;
 }
 
+/** How a device shows long answers. */
 export interface DevicePaging {
   /** Lines of a page, the prompt's included. Default: the client's window (NAWS), or 24. */
   readonly rows?: number;

@@ -26,6 +26,7 @@ export type { ShellProgram } from "./programs.ts";
 export type { ShellCommand, ShellOptions, ShellSession } from "./shell.ts";
 export type { ReadLineOptions, TelnetSession, Terminal } from "./terminal.ts";
 
+/** What {@link telnet} can be told. */
 export interface TelnetOptions extends ListenOptions {
   /** What the shell has beside its own commands. */
   readonly shell?: ShellOptions;

@@ -9,6 +9,7 @@ import { FILE_COMMANDS } from "./files.ts";
 import { runCommand, type ShellProgram } from "./programs.ts";
 import type { Completions, TelnetSession, Terminal } from "./terminal.ts";
 
+/** What Telnet's shell says, and what can be typed there. */
 export interface ShellOptions {
   /** Commands by name, in small letters. One with the name of a command that the shell has replaces it. */
   readonly commands?: Readonly<Record<string, ShellCommand>>;

@@ -70,6 +70,7 @@ export interface Terminal {
 /** Words that Tab may put where the cursor is. */
 export type Completions = readonly string[] | Promise<readonly string[]>;
 
+/** How {@link Terminal.readLine} reads a line. */
 export interface ReadLineOptions {
   /**
    * Neither echo the line nor tell it to observers: it is a password. A client in line mode shows it all the same. Default

@@ -15,6 +15,7 @@ export const UDP_BEHAVIOURS = ["echo", "discard", "daytime"] as const;
 /** One of {@link UDP_BEHAVIOURS}. */
 export type UdpBehaviour = (typeof UDP_BEHAVIOURS)[number];
 
+/** What {@link udp} can be told. */
 export interface UdpOptions extends Omit<ListenOptions, "path" | "mode" | "tls"> {
   /** What the server does with datagrams; default `echo`. See {@link UDP_BEHAVIOURS}. */
   readonly behaviour?: UdpBehaviour;

@@ -22,6 +22,7 @@ export const WEBSOCKET_BEHAVIOURS = ["receipt", "echo", "chat"] as const;
 /** One of {@link WEBSOCKET_BEHAVIOURS}. */
 export type WebSocketBehaviour = (typeof WEBSOCKET_BEHAVIOURS)[number];
 
+/** What {@link websocket} can be told. */
 export interface WebSocketOptions extends ListenOptions {
   /** Serves every path that `routes` does not name. Default: none, and then `/`, `/echo` and `/chat` are there. */
   readonly handler?: WebSocketHandler;
