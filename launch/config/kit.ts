@@ -36,15 +36,17 @@ export function kitFor(resolve: (path: string) => string) {
     /** `false`, for what can be switched off. */
     off: v.literal(false, "false"),
     list: <T>(item: Schema<T>) => v.array(item, "a list"),
-    record: <T>(item: Schema<T>) => v.record(v.string(), item, "an object"),
+    record: <T>(item: Schema<T>) => noList(v.record(v.string(), item, "an object")),
     either: <const T extends readonly Schema[]>(...options: T) =>
       v.union(options) as unknown as Schema<v.InferOutput<T[number]>>,
     object,
     /** One of some objects, by the words that they have as `key`. */
     variant: <T>(key: string, options: Readonly<Record<string, Schema<T>>>): Schema<T> => {
       const words = Object.keys(options);
-      return v.variant(key, Object.values(options) as never, ({ expected }) =>
-        expected === "Object" ? "an object" : among(words),
+      return noList(
+        v.variant(key, Object.values(options) as never, ({ expected }) =>
+          expected === "Object" ? "an object" : among(words),
+        ),
       ) as never;
     },
     /** Members by any name, those whose names are known by schemas of their own. */
@@ -52,10 +54,12 @@ export function kitFor(resolve: (path: string) => string) {
       known: Readonly<Record<string, Schema<T>>>,
       others: Schema<T>,
     ): Schema<Readonly<Record<string, T>>> =>
-      v.objectWithRest(
-        Object.fromEntries(Object.entries(known).map(([name, schema]) => [name, v.exactOptional(schema)])),
-        others,
-        "an object",
+      noList(
+        v.objectWithRest(
+          Object.fromEntries(Object.entries(known).map(([name, schema]) => [name, v.exactOptional(schema)])),
+          others,
+          "an object",
+        ),
       ),
     /** One schema or the other, by what is found. */
     by: <T>(choose: (found: unknown) => Schema<T>): Schema<T> => v.lazy(choose),
@@ -93,11 +97,24 @@ function objectOf<T extends Readonly<Record<string, Schema>>, R extends keyof T 
   const entries = Object.entries(members).map(
     ([name, schema]) => [name, needed.includes(name) ? schema : v.exactOptional(schema)] as const,
   );
-  return v.strictObject(Object.fromEntries(entries), (issue) => {
+  const object = v.strictObject(Object.fromEntries(entries), (issue) => {
     if (issue.expected !== "never") return "an object";
     const key = String(issue.path?.at(-1)?.key);
     return `${UNKNOWN}"${key}"${meant(key, names) || `; there are ${names.join(", ")}`}`;
-  }) as never;
+  });
+  return noList(object) as never;
+}
+
+/** To valibot, a list is an object, too. */
+function noList<S extends v.GenericSchema>(schema: S): S {
+  return {
+    ...schema,
+    "~run"(dataset, config) {
+      if (!Array.isArray(dataset.value)) return schema["~run"](dataset, config);
+      v._addIssue(schema, "type", dataset, config);
+      return dataset as never;
+    },
+  };
 }
 
 /** Begins the message of a key that is not known: a sentence of its own, and not what was expected. */

@@ -1,5 +1,4 @@
 import * as v from "valibot";
-import { isObject } from "../../core/checks.ts";
 import { WirelabError } from "../../core/errors.ts";
 import { meant } from "../meant.ts";
 import { KINDS } from "../servers.ts";
@@ -22,12 +21,10 @@ const MOST = 20;
  */
 export function check<T>(schema: Schema<T>, found: unknown, file: string): T {
   const { issues, output } = v.safeParse(schema, found);
-  const lists = listsIn(schema, found);
-  if (!issues && lists.length === 0) return output as T;
-  const others = (issues ?? [])
-    .flatMap((issue) => mistakesOf(issue))
-    .filter(({ path }) => !lists.some((list) => list.path.every((key, depth) => path[depth] === key)));
-  const lines = new Set([...lists, ...others].map(({ path, what }) => `${textOf(path)}: ${what}`));
+  if (!issues) return output as T;
+  const lines = new Set(
+    issues.flatMap((issue) => mistakesOf(issue)).map(({ path, what }) => `${textOf(path)}: ${what}`),
+  );
   const told = [...lines].slice(0, MOST).map((line) => line.replace(/^: /, ""));
   const more = lines.size > MOST ? [`and ${lines.size - MOST} more`] : [];
   throw new WirelabError(
@@ -36,21 +33,6 @@ export function check<T>(schema: Schema<T>, found: unknown, file: string): T {
       ? `${file}: ${told[0]}`
       : `${file} has ${lines.size} mistakes:\n${[...told, ...more].map((line) => `  ${line}`).join("\n")}`,
   );
-}
-
-/** Lists where objects belong: to valibot, a list is an object, too. */
-function listsIn(schema: Schema, found: unknown, path: readonly string[] = []): readonly Mistake[] {
-  if (Array.isArray(found) && ["strict_object", "object_with_rest", "record"].includes(schema.type))
-    return [{ path, what: "expected an object, found a list" }];
-  if (!isObject(found) || !("entries" in schema)) return [];
-  const members = schema.entries as Readonly<
-    Record<string, Schema | v.ExactOptionalSchema<Schema, undefined>>
-  >;
-  return Object.entries(found).flatMap(([name, value]) => {
-    const member = Object.hasOwn(members, name) ? members[name] : undefined;
-    if (!member) return [];
-    return listsIn("wrapped" in member ? member.wrapped : member, value, [...path, name]);
-  });
 }
 
 /** As JavaScript has it: `faults[0].fault`. */
@@ -74,7 +56,8 @@ function mistakesOf(issue: v.BaseIssue<unknown>, above: readonly string[] = []):
     return [{ path: path.slice(0, -1), what }];
   }
   if (issue.input === undefined) return [{ path, what: "it is missing" }];
-  const expected = forms.length > 0 ? forms.map(({ message }) => message).join(" or ") : issue.message;
+  const expected =
+    forms.length > 0 ? [...new Set(forms.map(({ message }) => message))].join(" or ") : issue.message;
   const found = isSecret(path) ? "" : `, found ${shown(issue.input)}`;
   return [{ path, what: `expected ${expected}${found}${hint(expected, issue.input)}` }];
 }
