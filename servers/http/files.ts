@@ -7,7 +7,7 @@ import { checkConditions, isConditional, type Validators } from "./conditions.ts
 import { type Content, contents } from "./content.ts";
 import { type Encoder, encoder, type Place } from "./encodings.ts";
 import { receiveForm } from "./form.ts";
-import { KNOWN, unknownMethod } from "./head.ts";
+import { unknownMethod } from "./head.ts";
 import { listing } from "./listing.ts";
 import { POLICY } from "./page.ts";
 import { Refusal } from "./refusal.ts";
@@ -21,6 +21,9 @@ import { CHALLENGE, type Visitor, type Visitors } from "./visitor.ts";
 const NOTHING_ASKED: ReadonlyMap<string, string> = new Map();
 const OF_FILES = "GET, HEAD, OPTIONS, PUT, DELETE";
 const OF_DIRECTORIES = "GET, HEAD, OPTIONS, POST, DELETE";
+
+/** The methods of RFC 9110 and 5789: those that a resource does not have are refused with 405, all others with 501. */
+const METHODS = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "POST", "PATCH", "TRACE"]);
 
 /** The methods of HTTP on the files of a lab. */
 export function serveFiles(settings: Settings, visitors: Visitors): (turn: Turn) => Promise<void> {
@@ -196,7 +199,7 @@ export function serveFiles(settings: Settings, visitors: Visitors): (turn: Turn)
         case "OPTIONS":
           return await options(turn, hidden ? OF_FILES : await allowedOn(store, path));
         default:
-          if (!KNOWN.has(method)) throw unknownMethod(method);
+          if (!METHODS.has(method)) throw unknownMethod(method);
           throw notAllowed(turn, hidden ? OF_FILES : await allowedOn(store, path));
       }
     } catch (error) {

@@ -7,9 +7,6 @@ const HOST = /^(?:(?:\[[\da-f:.]+\]|(?:[\w.~!$&'()*+,;=-]|%[\da-f]{2})+)(?::\d{0
 /** A target in absolute form (RFC 9112 §3.2.2): host and port, and the rest but for a fragment. */
 const ABSOLUTE = /^https?:\/\/(?:[^/?#@]*@)?([^/?#]*)([^#]*)/i;
 
-/** The methods of RFC 9110 and 5789: refused by a file with 405. What else Node can read is unknown to files: 501. */
-export const KNOWN = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "POST", "PATCH", "TRACE"]);
-
 /**
  * What RFC 9112 asks of a request's head, before anybody serves it. The target becomes its path and query, whatever form it
  * was sent in (§3.2.2: a server must accept the absolute form too).

@@ -100,8 +100,8 @@ export class Turn {
   }
 
   /**
-   * For a reply that nobody announces, because somebody's own app makes it: whether another one is sent in its place, scripted for it for example. What
-   * its code will be is not known, so that rules for a code let it pass; 200 is assumed.
+   * For a reply that nobody announces, because somebody's own app makes it: whether another one is sent in its place. What its
+   * code will be is not known, so that rules for a code let it pass; 200 is assumed.
    */
   async isScripted(): Promise<boolean> {
     const reply = { code: 200, text: STATUS_CODES[200] ?? "" };
