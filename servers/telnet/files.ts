@@ -1,6 +1,6 @@
 import { resolvePath } from "../../core/path.ts";
 import type { Entry, Reading } from "../../core/store/store.ts";
-import { lastWordIn } from "./reader.ts";
+import { lastWordIn } from "./completion.ts";
 import type { ShellCommand, ShellSession } from "./shell.ts";
 
 /** A look at the lab's files. */

@@ -1,4 +1,5 @@
 import { WirelabError } from "../../core/errors.ts";
+import { completionOf, lastWordIn } from "./completion.ts";
 import { LineEditor, MAX_LINE } from "./editor.ts";
 import type { Completions } from "./terminal.ts";
 
@@ -7,9 +8,6 @@ const MAX_TYPED_AHEAD = 65_536;
 
 /** So many lines or keys are read, or lines given up or redrawn, in one turn of the event loop before other clients have theirs. */
 const READ_PER_TURN = 32;
-
-/** So many ways to complete a word are shown. */
-const MAX_SHOWN = 100;
 
 /** Where a {@link LineReader} shows what it does. */
 export interface Screen {
@@ -284,21 +282,16 @@ export class LineReader {
     await new Promise((resolve) => setImmediate(resolve));
     this.#completing = false;
     if (this.#reading !== reading) return;
-    this.#screen.send(this.#put(words, typed.slice(lastWordIn(typed))));
+    this.#screen.send(this.#put(typed.slice(lastWordIn(typed)), words));
     this.#proceedLater();
   }
 
   /** Completes a word as far as there is one way, or shows the ways. Answers a bell where there is none. */
-  #put(known: readonly string[], begun: string): "" | "\x07" {
-    const words = known.filter((word) => word.startsWith(begun)).sort();
-    const [first = ""] = words;
-    let common = first.length;
-    for (const word of words) while (!word.startsWith(first.slice(0, common))) common -= 1;
-    const rest = first.slice(begun.length, common);
-    if (words.length === 0) return "\x07";
-    if (words.length === 1) this.#editor.insert(first.endsWith("/") ? rest : `${rest} `);
-    else if (rest !== "") this.#editor.insert(rest);
-    else this.above(`${shown(words, begun)}\n`);
+  #put(begun: string, words: readonly string[]): "" | "\x07" {
+    const completion = completionOf(begun, words);
+    if (!completion) return "\x07";
+    if ("rest" in completion) this.#editor.insert(completion.rest);
+    else this.above(`${completion.ways}\n`);
     return "";
   }
 
@@ -405,16 +398,4 @@ export class LineReader {
     const rest = this.#reading?.hidden ? "" : this.#editor.leave(this.#screen.columns);
     this.#screen.send(`${rest}${mark}\n`);
   }
-}
-
-/** Where the last word begins. Looking behind keeps it from being looked for within each word. */
-export function lastWordIn(text: string): number {
-  return text.search(/(?<!\S)\S*$/);
-}
-
-/** The words as they are listed: of paths what follows the directory that is typed already. */
-function shown(words: readonly string[], begun: string): string {
-  const names = words.slice(0, MAX_SHOWN).map((word) => word.slice(begun.lastIndexOf("/") + 1));
-  if (words.length > MAX_SHOWN) names.push(`… ${words.length - MAX_SHOWN} more`);
-  return names.join("  ");
 }
