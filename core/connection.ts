@@ -14,7 +14,8 @@ import type {
   Origin,
   Reply,
 } from "./events/events.ts";
-import { acted, type FaultTable, isForDatagrams, type Moment, type StandingRule } from "./faults/faults.ts";
+import { isForDatagrams } from "./faults/fate.ts";
+import { acted, type FaultTable, type Moment, type StandingRule } from "./faults/faults.ts";
 import { Injector } from "./faults/injector.ts";
 import { shaperOf } from "./faults/shapers.ts";
 import { resetSocket, rst, Wire } from "./faults/wire.ts";

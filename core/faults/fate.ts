@@ -10,6 +10,10 @@ export type DatagramFault =
   /** The next one from (or to) the same peer overtakes it; where none comes, it arrives `ms` milliseconds late, by default 1,000. */
   | { readonly kind: "reorder"; readonly ms?: number; readonly direction?: Direction };
 
+export function isForDatagrams(fault: Fault): fault is DatagramFault {
+  return fault.kind === "loss" || fault.kind === "duplicate" || fault.kind === "reorder";
+}
+
 /** What becomes of a datagram. */
 export interface Fate {
   /** How often it arrives. */
