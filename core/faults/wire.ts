@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
+import { assignable } from "../assignable.ts";
 import type { Direction } from "../events/events.ts";
 import { type Effect, Lane } from "./lane.ts";
 import type { Shaper } from "./shapers.ts";
@@ -68,15 +69,10 @@ export class Wire extends Duplex {
 
   static {
     for (const name of OF_SOCKETS) {
-      Object.defineProperty(Wire.prototype, name, {
-        get(this: Wire) {
-          const value: unknown = Reflect.get(this.#under, name);
-          return typeof value === "function" ? value.bind(this.#under) : value;
-        },
-        // An app may know better, behind a proxy for example.
-        set(this: Wire, value: unknown) {
-          Object.defineProperty(this, name, { value, configurable: true, enumerable: true, writable: true });
-        },
+      // An app may know better, behind a proxy for example.
+      assignable(Wire.prototype, name, function (this: Wire) {
+        const value: unknown = Reflect.get(this.#under, name);
+        return typeof value === "function" ? value.bind(this.#under) : value;
       });
     }
   }

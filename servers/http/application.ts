@@ -1,5 +1,6 @@
 import { IncomingMessage, ServerResponse } from "node:http";
 import express, { type Express } from "express";
+import { assignable } from "../../core/assignable.ts";
 
 /** An Express app, and the constructors of the requests and responses that it is to get. */
 export interface Application {
@@ -35,14 +36,7 @@ export function application(): Application {
 function letAssign(request: object): void {
   const made = Object.getOwnPropertyDescriptors(Object.getPrototypeOf(request));
   for (const [name, { get }] of Object.entries(made)) {
-    if (!get) continue;
-    Object.defineProperty(request, name, {
-      configurable: true,
-      get,
-      set(this: object, value: unknown) {
-        Object.defineProperty(this, name, { value, configurable: true, enumerable: true, writable: true });
-      },
-    });
+    if (get) assignable(request, name, get);
   }
 }
 
