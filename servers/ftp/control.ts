@@ -10,10 +10,10 @@ const LF = 0x0a;
 const CR = 0x0d;
 
 /**
- * What clients send as urgent data (RFC 959 §4.1.3): ABOR, as the ftplib of Python does, and STAT, as Ruby's. The last byte is
- * the urgent one, which is the LF, and Node never gives it.
+ * What clients may send as urgent data (RFC 959 §4.1): ABOR, as the ftplib of Python does, STAT, as Ruby's, and QUIT. The last
+ * byte is the urgent one, which is the LF, and Node never gives it.
  */
-const URGENT = /^[\xf0-\xff]*(ABOR|STAT( .*)?)\r$/i;
+const URGENT = /^[\xf0-\xff]*(ABOR|QUIT|STAT( .*)?)\r$/i;
 
 /**
  * Cuts the bytes of a control connection into command lines, however segments cut them: CR LF or LF ends a line (RFC 1123

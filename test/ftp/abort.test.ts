@@ -97,7 +97,7 @@ describe("ABOR", () => {
     }
   });
 
-  test("is heard as urgent data, of which the LF never comes, as STAT is", async () => {
+  test("is heard as urgent data, of which the LF never comes, as STAT and QUIT are", async () => {
     await using lab = await ftpLab({ files: { "/large": LARGE, "/a": "1" } });
     await using client = await Dialogue.loggedIn(lab);
     // What a server of Node's has of them; where the LF was only late it makes no command of its own.
@@ -116,6 +116,8 @@ describe("ABOR", () => {
       expect(await client.reply()).toMatch(/^200 /);
       data.destroy();
     }
+    client.write("QUIT\r");
+    expect(await client.reply()).toMatch(/^221 /);
   });
 
   test("without a transfer is answered 225, and closes the port", async () => {
