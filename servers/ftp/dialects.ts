@@ -187,7 +187,8 @@ export const FTP_DIALECTS = {
   },
   /**
    * Novell NetWare's FTP server. Source: its lines as D. J. Bernstein's ftpparse and FileZilla's tests quote them, and Midnight
-   * Commander's ftpfs, which quotes `215 NETWARE Type: L8` with them. That it knows nothing newer than RFC 1123 is a guess from its age.
+   * Commander's ftpfs, which quotes `215 NETWARE Type: L8` with them. That of what is newer than RFC 1123 it knows SIZE and MDTM alone
+   * is a guess from its age.
    */
   netware: {
     listing: "netware",
