@@ -49,6 +49,7 @@ export const RUN: Page = {
   without: ["ready"],
   operands: "command",
   after: `${ADDRESSES}
+Here a server without ADDR takes any free port, and the log has warnings alone where --log-level is not given.
 
 The command has, for each server by its name: WIRELAB_FTP_URL, WIRELAB_FTP_HOST, WIRELAB_FTP_PORT (or WIRELAB_FTP_PATH);
 the first account as WIRELAB_USER and WIRELAB_PASSWORD; with --tls the file that clients are to trust as WIRELAB_CA_FILE.
@@ -68,7 +69,7 @@ export const PRINT_CONFIG: Page = {
   name: "wirelab print-config",
   summary: "tell what would be set, and by what",
   description:
-    "Tells every value that a start with these flags would have, and where it has come from. Passwords are hidden.",
+    "Tells every value that a start with these flags would have, and where it has come from. Passwords and keys are hidden.",
   usage: "[FLAGS] [--format json]",
   without: [],
   own: [choice("--format <FORMAT>", "how to tell", ["text", "json"], { fallback: "text" })],
