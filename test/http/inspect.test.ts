@@ -162,7 +162,11 @@ test("a page tells what there is; other paths and methods are refused", async ()
   expect((await ask(web, "GET /_/nothing")).status).toBe(404);
   expect((await ask(web, "GET /_/constructor")).status).toBe(404);
   expect((await ask(web, "GET /_/../index.html")).status).toBe(404);
-  expect(await ask(web, "POST /_/bytes/1")).toMatchObject({ status: 405, headers: { allow: "GET, HEAD" } });
+  const headers = { allow: "GET, HEAD, OPTIONS" };
+  for (const path of ["/_/bytes/1", "/_/"]) {
+    expect(await ask(web, `POST ${path}`)).toMatchObject({ status: 405, headers });
+    expect(await ask(web, `OPTIONS ${path}`)).toMatchObject({ status: 200, headers });
+  }
 });
 
 test("the path can be another, or none", async () => {

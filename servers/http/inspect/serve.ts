@@ -3,7 +3,7 @@ import { json, send } from "../send.ts";
 import type { Turn } from "../turn.ts";
 import type { Visitors } from "../visitor.ts";
 import { BODIES } from "./bodies.ts";
-import { unknown } from "./endpoint.ts";
+import { type Endpoint, unknown } from "./endpoint.ts";
 import { REPLIES } from "./replies.ts";
 import { REQUESTS } from "./requests.ts";
 
@@ -13,9 +13,16 @@ export interface Inspection {
   serve(turn: Turn): Promise<void>;
 }
 
+const ALLOWED = "GET, HEAD, OPTIONS";
+
 /** @param prefix the path of all endpoints, with a slash at both ends. */
 export function inspection(prefix: string, visitors: Visitors): Inspection {
-  const endpoints = new Map(Object.entries({ ...REQUESTS, ...REPLIES, ...BODIES }));
+  const index: Endpoint = {
+    use: "a list of all of these",
+    answer: ({ turn }) =>
+      send(turn, json({ endpoints: [...endpoints.values()].map(({ use }) => prefix + use) })),
+  };
+  const endpoints = new Map<string, Endpoint>(Object.entries({ ...REQUESTS, ...REPLIES, ...BODIES }));
   return {
     claims: (url) => url.startsWith(prefix),
     async serve(turn) {
@@ -23,13 +30,12 @@ export function inspection(prefix: string, visitors: Visitors): Inspection {
       const { path, query } = turn.target;
       if (!`${path}/`.startsWith(prefix)) throw unknown(path);
       const [name = "", ...rest] = path.slice(prefix.length).split("/");
-      if (name === "")
-        return send(turn, json({ endpoints: [...endpoints.values()].map(({ use }) => prefix + use) }));
-      const endpoint = endpoints.get(name);
+      const endpoint = name === "" ? index : endpoints.get(name);
       if (!endpoint) throw unknown(name);
       const { method } = request;
       if (method === "TRACE" || (endpoint.methods !== "any" && method !== "GET" && method !== "HEAD")) {
-        throw new Refusal(405, `${method} has no meaning here.`, { Allow: "GET, HEAD" });
+        if (method === "OPTIONS") return send(turn, { headers: { Allow: ALLOWED } });
+        throw new Refusal(405, `${method} has no meaning here.`, { Allow: ALLOWED });
       }
       await endpoint.answer({ turn, rest, query: new URLSearchParams(query), prefix, visitors });
     },
