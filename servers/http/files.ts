@@ -1,7 +1,7 @@
 import type { Request } from "express";
 import type { GuardedStore } from "../../core/accounts.ts";
 import { codeOf } from "../../core/errors.ts";
-import { nameOf } from "../../core/path.ts";
+import { isWithin, nameOf } from "../../core/path.ts";
 import type { Store } from "../../core/store/store.ts";
 import { checkConditions, isConditional, type Validators } from "./conditions.ts";
 import { type Content, contents } from "./content.ts";
@@ -225,11 +225,12 @@ async function options(turn: Turn, allow: string): Promise<void> {
   turn.response.set({ Allow: allow, "Content-Length": "0" }).end();
 }
 
-/** Whoever opens this is asked for name and password, and is then led back to where he came from. */
-async function login(turn: Turn, { user }: Visitor, back: string): Promise<void> {
+/** Whoever opens this is asked for name and password, and is then led back to where he came from, or home where that is not his. */
+async function login(turn: Turn, { user, home }: Visitor, back: string): Promise<void> {
   if (user === undefined) throw new Refusal(401, "Log in to do more here.", CHALLENGE);
   if ((await turn.announce(303)) !== "go") return;
-  turn.response.location(`${directoryUrl(targetOf(back).path)}?list`).end();
+  const { path } = targetOf(back);
+  turn.response.location(`${directoryUrl(isWithin(path, home) ? path : home)}?list`).end();
 }
 
 function directoryUrl(path: string): string {

@@ -11,7 +11,7 @@ export function page(path: string, entries: readonly Entry[], order: Order, visi
   const deletes = entries.some((entry) => may("d", entry));
   const last = (entry: Entry) => (may("d", entry) ? deletion(entry.name) : NO_DELETION);
   const rows = [
-    ...(path === "/" ? [] : [parent(deletes ? NO_DELETION : "")]),
+    ...(path === "/" || path === visitor.home ? [] : [parent(deletes ? NO_DELETION : "")]),
     ...entries.map((entry) => row(entry, deletes ? last(entry) : "")),
   ];
   return `<!doctype html>

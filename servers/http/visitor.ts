@@ -18,6 +18,8 @@ const NEEDED: Readonly<Record<string, string>> = { GET: "rl", HEAD: "rl", PUT: "
 export interface Visitor {
   /** The account's name; undefined for somebody who did not log in. */
   readonly user: string | undefined;
+  /** The directory outside of which there is nothing for the visitor. */
+  readonly home: string;
   /** The store as the visitor may use it. */
   readonly store: GuardedStore;
   /** @param where what it is that may be done to; the store as a whole, where it is left out. */
@@ -35,6 +37,7 @@ export interface Visitors {
 function visitorOf(account: KnownAccount, store: GuardedStore, user?: string): Visitor {
   return {
     user,
+    home: account.home,
     store,
     may: (permission, where) => (where ? store.permissions(where) : account.permissions).includes(permission),
   };

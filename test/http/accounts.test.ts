@@ -73,6 +73,19 @@ test("names and passwords are UTF-8", async () => {
   expect((await ask(lab.servers.web, "GET /", basic("jürgen", "pässwörd€"))).status).toBe(200);
 });
 
+test("whoever logs in on a page outside his home is led home, where nothing leads out", async () => {
+  const accounts = [{ name: "ann", password: "pw", home: "/home/ann", permissions: "elr" }];
+  await using lab = await startLab({ web: http() }, { accounts, files: { "/home/ann/in/a": "a" } });
+  const { web } = lab.servers;
+  const ann = basic("ann", "pw");
+  const led = async (from: string) => (await ask(web, `GET /?login=${from}`, ann)).headers.location;
+  expect(await led("/")).toBe("/home/ann/?list");
+  expect(await led("/home/annex")).toBe("/home/ann/?list");
+  expect(await led("/home/ann/in")).toBe("/home/ann/in/?list");
+  expect((await ask(web, "GET /home/ann/?list", ann)).body).not.toContain('href="../"');
+  expect((await ask(web, "GET /home/ann/in/?list", ann)).body).toContain('href="../"');
+});
+
 test("the account anonymous lends its permissions and its home to those who do not log in", async () => {
   const accounts = [{ name: "anonymous", home: "/pub", permissions: "elrw" }, READER];
   await using lab = await startLab({ web: http() }, { accounts, files: { "/secret": "s", "/pub/a": "a" } });
