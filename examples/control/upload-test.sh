@@ -1,9 +1,7 @@
 #!/bin/sh
-# A test of curl's retries, with curl and jq. Start a lab first, and tell where it is:
+# A test of curl's retries, with curl and jq. It finds a lab by variables:
 #
-#     wirelab --ftp=0 --control=0 --env lab.env &
-#     . ./lab.env
-#     sh examples/control/upload-test.sh
+#     wirelab run --ftp --control -- sh examples/control/upload-test.sh
 set -eu
 
 lab() {

@@ -1,8 +1,6 @@
-// A test of a program that is no part of this process, by node:test. Start a lab first, and tell where it is:
+// A test of a program that is no part of this process, by node:test. It finds a lab by variables:
 //
-//     wirelab --http=0 --control=0 --env lab.env &
-//     . ./lab.env
-//     node --test examples/control/upload.test.mjs
+//     wirelab run --http --control -- node --test examples/control/upload.test.mjs
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 

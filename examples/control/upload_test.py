@@ -1,10 +1,8 @@
 """A test of an uploading client in Python, with nothing but the standard library.
 
-Start a lab first, and tell where it is:
+It finds a lab by variables:
 
-    wirelab --ftp=0 --control=0 --env lab.env &
-    . ./lab.env
-    python3 -m unittest examples/control/upload_test.py
+    wirelab run --ftp --control -- python3 -m unittest examples/control/upload_test.py
 """
 
 import ftplib

@@ -72,6 +72,19 @@ test.for([
   expect(code).toBe(0);
 });
 
+test.for([
+  ["examples/control/upload_test.py", ["python3"]],
+  ["examples/control/upload-test.sh", ["curl", "jq"]],
+  ["examples/control/upload.test.mjs", []],
+] as const)("%s runs as its head says", { timeout: 90_000 }, async ([file, programs], context) => {
+  needPrograms(context, "sh", ...programs);
+  const [told = ""] = /wirelab run .*/.exec(readFileSync(join(root, file), "utf8")) ?? [];
+  const command = told.replace(/^wirelab /, "node dist/launcher.js ");
+  expect(command).toContain(file);
+  const { code } = await run("sh", ["-c", command], { cwd: root, timeout: 60_000 });
+  expect(code).toBe(0);
+});
+
 test("the token is one's own, and a stop by the API ends the command", async (context) => {
   needPrograms(context, "curl");
   await using lab = await Running.start(...FLAGS, "--control-token", "0123456789abcdef");
