@@ -223,6 +223,15 @@ export async function startLab<const T extends Readonly<Record<string, Service>>
   for (const { name: server, protocol, url } of Object.values(servers)) {
     events.emit({ server, protocol }, { type: "listening", url });
   }
+  const toStart = async () => {
+    await lab.reset();
+    if (initial) await store.restore(initial);
+    faults.reset();
+    clock.reset();
+    accounts.reset();
+    transcript.clear();
+  };
+  let resetting = Promise.resolve();
   const running: Lab<keyof T & string, ServersOf<T>> = {
     servers: servers as ServersOf<T>,
     events,
@@ -233,13 +242,10 @@ export async function startLab<const T extends Readonly<Record<string, Service>>
     accounts,
     ca: tls.ca,
     clientCertificate: (name, broken) => tls.clientCertificate(name, broken),
-    async reset() {
-      await lab.reset();
-      if (initial) await store.restore(initial);
-      faults.reset();
-      clock.reset();
-      accounts.reset();
-      transcript.clear();
+    reset() {
+      // One after another: two at once would remove the same files.
+      resetting = resetting.then(toStart, toStart);
+      return resetting;
     },
     stop: (stopOptions) => lab.stop(stopOptions),
     [Symbol.asyncDispose]: async () => void (await lab.stop()),

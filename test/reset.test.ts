@@ -106,6 +106,14 @@ describe("lab.reset()", () => {
     }
   });
 
+  test("two who reset at once do not get in each other's way", async () => {
+    await using lab = await startLab({ one: tcp() }, { files: FILES });
+    await lab.store.makeDirectory("/new");
+    await pipeline(["new"], await lab.store.write("/new/a.csv"));
+    await Promise.all([lab.reset(), lab.reset()]);
+    expect((await lab.store.list("/")).map(({ name }) => name)).toEqual(["c.bin", "in", "out"]);
+  });
+
   test("leaves a store of one's own as it is", async () => {
     const store = memoryStore({ files: FILES });
     await using lab = await startLab({}, { store });
