@@ -20,8 +20,8 @@ export const text = check((value) => typeof value === "string", "a text");
 export const flag = oneOf(true, false);
 export const anything: Check = () => {};
 export const count = check((value) => Number.isInteger(value) && Number(value) >= 0, "a whole number");
-/** The longest that a timer of Node's waits. */
-const LONGEST = 2 ** 31 - 1;
+/** The longest that a timer of Node's waits, in milliseconds; what is to wait longer would not wait at all. */
+export const LONGEST = 2 ** 31 - 1;
 export const time = check(
   (value) => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= LONGEST,
   `a whole number of milliseconds, up to ${LONGEST}`,

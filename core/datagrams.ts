@@ -4,6 +4,7 @@ import { isIPv6 } from "node:net";
 import { authority, endpointOf, endpointText, isLoopback } from "./address.ts";
 import { bindError } from "./bind.ts";
 import type { Testimony } from "./capture/witness.ts";
+import { LONGEST } from "./checks.ts";
 import { type Roster, whereOf } from "./connection.ts";
 import { codeOf, messageOf, WirelabError } from "./errors.ts";
 import { type Direction, type Endpoint, type Occurrence, type Origin, previewOf } from "./events/events.ts";
@@ -120,7 +121,7 @@ export class Datagrams implements Intake {
     );
     if (grace > 0 && this.#sendingBytes + this.#heldBytes > 0) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, grace);
+        const timer = setTimeout(resolve, Math.min(grace, LONGEST));
         this.#settled = () => {
           clearTimeout(timer);
           resolve();
@@ -220,7 +221,7 @@ export class Datagrams implements Intake {
   ): Held | undefined {
     const cost = bytes.byteLength + OVERHEAD;
     if (!this.#fits(flow, this.#heldBytes, cost)) return undefined;
-    const timer = setTimeout(() => this.#release([held], () => go()), ms);
+    const timer = setTimeout(() => this.#release([held], () => go()), Math.min(ms, LONGEST));
     const held: Held = { direction, cost, timer, go };
     this.#held.add(held);
     this.#heldBytes += cost;

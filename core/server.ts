@@ -1,4 +1,5 @@
 import { endpointText, serverUrl } from "./address.ts";
+import { LONGEST } from "./checks.ts";
 import type { Roster, SocketConnection } from "./connection.ts";
 import type { Endpoint, Protocol } from "./events/events.ts";
 import type { Lab } from "./lab.ts";
@@ -153,7 +154,7 @@ export class RunningServer implements Server {
   async #allClosed(grace: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<"late">((resolve) => {
-      timer = setTimeout(() => resolve("late"), grace);
+      timer = setTimeout(() => resolve("late"), Math.min(grace, LONGEST));
     });
     let open = this.#open();
     while (open.length > 0) {

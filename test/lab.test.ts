@@ -97,6 +97,15 @@ describe("stopping", () => {
     rude.destroy();
   });
 
+  test("clients may take for ever", async () => {
+    const lab = await startLab({ stays: tcp({ behaviour: "echo" }) });
+    const client = dial(lab.servers.stays).resume();
+    await lab.events.next("opened");
+    client.once("end", () => setTimeout(() => client.end(), 50));
+    const report = await lab.stop({ grace: Number.POSITIVE_INFINITY });
+    expect([report.open.length, report.cut.length]).toEqual([1, 0]);
+  });
+
   test("called twice it gives the same report", async () => {
     const lab = await startLab({ one: tcp() });
     const [first, second] = await Promise.all([lab.stop(), lab.stop()]);

@@ -1,3 +1,4 @@
+import { LONGEST } from "../checks.ts";
 import { WirelabError } from "../errors.ts";
 import { Awaited } from "./awaited.ts";
 import { Iteration } from "./iteration.ts";
@@ -183,9 +184,6 @@ export interface Events extends AsyncIterable<WireEvent> {
 
 /** How long an event is waited for, in milliseconds. */
 const PATIENCE = 4000;
-
-/** The longest that a timer takes, in milliseconds. */
-const LONGEST = 2 ** 31 - 1;
 
 /** The events of one lab, and the one place where they are made. */
 export class EventStream implements Events {

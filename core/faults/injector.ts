@@ -1,4 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
+import { LONGEST } from "../checks.ts";
 import type { SocketConnection } from "../connection.ts";
 import type { FrameKind, Occurrence, Reply } from "../events/events.ts";
 import type { FaultTable, Moment, StandingRule } from "./faults.ts";
@@ -119,7 +120,10 @@ export class Injector {
   async #pause(ms: number): Promise<void> {
     const over = new AbortController();
     const { signal } = over;
-    await Promise.race([pause(ms, undefined, { signal }).catch(() => {}), this.#connection.closed]);
+    await Promise.race([
+      pause(Math.min(ms, LONGEST), undefined, { signal }).catch(() => {}),
+      this.#connection.closed,
+    ]);
     over.abort();
   }
 

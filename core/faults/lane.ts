@@ -1,3 +1,4 @@
+import { LONGEST } from "../checks.ts";
 import type { Shaper } from "./shapers.ts";
 
 /** A shaper at work on a stream. One that works on both directions is in both lanes, and they count together. */
@@ -135,7 +136,7 @@ export class Lane {
       const wait = due - performance.now();
       if (wait > 0) {
         // Rounded up: a timer that is early by a fraction would only be set again.
-        this.#timer = setTimeout(() => this.#pump(), Math.ceil(wait));
+        this.#timer = setTimeout(() => this.#pump(), Math.min(Math.ceil(wait), LONGEST));
         break;
       }
       if (chunk) this.#deliver(chunk, due);

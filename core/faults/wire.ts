@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { assignable } from "../assignable.ts";
+import { LONGEST } from "../checks.ts";
 import type { Direction } from "../events/events.ts";
 import { type Effect, Lane } from "./lane.ts";
 import type { Shaper } from "./shapers.ts";
@@ -163,7 +164,8 @@ export class Wire extends Duplex {
         onLimit();
         if (limit.outcome === "reset") this.#reset();
         else if (limit.outcome === "close") this.#close();
-        else if (limit.ms !== undefined) closing = setTimeout(() => this.#close(), limit.ms);
+        else if (limit.ms !== undefined)
+          closing = setTimeout(() => this.#close(), Math.min(limit.ms, LONGEST));
       },
     };
     const remove = () => {

@@ -207,6 +207,24 @@ describe("limits", () => {
     expect(await text(server.dial())).toBe("");
   });
 
+  test.each<Rule["fault"]>([
+    { kind: "stall", ms: Number.POSITIVE_INFINITY },
+    { kind: "latency", ms: 1e12 },
+    { kind: "slow-close", ms: Number.POSITIVE_INFINITY },
+    { kind: "reply", ms: 2 ** 31 },
+  ])("$kind for longer than any timer", async (fault) => {
+    await using server = await faulty("greet", { fault });
+    const client = server.dial().resume();
+    let ended = false;
+    client.once("end", () => {
+      ended = true;
+    });
+    await server.lab.events.next("fault");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(ended).toBe(false);
+    client.destroy();
+  });
+
   test("slow-close holds back the end alone", async () => {
     await using server = await faulty("greet", { fault: { kind: "slow-close", ms: 150 } });
     const client = server.dial();
