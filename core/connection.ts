@@ -295,6 +295,8 @@ export class SocketConnection implements Connection, Witnessed {
   cut(reason: CloseReason): void {
     this.#reason ??= reason;
     this.#socket.destroy();
+    // What rules hold would reach the engine when its client is long gone, and maybe another test's turn.
+    if (reason === "stopped") this.#wire?.destroy();
   }
 
   reset(reason: CloseReason): void {

@@ -112,14 +112,15 @@ export class RunningServer implements Server {
 
   /** Ends every session, and lets the engine forget what outlives connections. */
   async reset(): Promise<void> {
-    for (const connection of this.#open()) {
+    const open = this.#open();
+    for (const connection of open) {
       // An upload that ended in good order would be taken for a whole one.
       for (const child of connection.children()) child.cut("stopped");
       // By FIN, which clients answer: one that keeps connections for later has then noticed, and takes a new one.
       connection.end("stopped");
     }
     await this.#allClosed(RESET_GRACE);
-    await this.#cut();
+    await this.#cut(open);
     this.#intake.reset?.();
     this.#engine.reset?.();
   }
@@ -132,16 +133,17 @@ export class RunningServer implements Server {
       if ("drain" in this.#engine) this.#engine.drain?.();
       await this.#allClosed(grace);
     }
-    const cut = await this.#cut();
+    const cut = await this.#cut(open);
     await closed;
     await this.#engine.close?.();
     this.#roster.events.emit({ server: this.name, protocol: this.protocol }, { type: "stopped" });
     return { open: open.map(reported), cut: cut.map(reported) };
   }
 
-  async #cut(): Promise<SocketConnection[]> {
+  /** @param before those that were open: of some that are closed meanwhile, rules may hold bytes for the engine. */
+  async #cut(before: readonly SocketConnection[]): Promise<SocketConnection[]> {
     const open = this.#open();
-    for (const connection of open) connection.cut("stopped");
+    for (const connection of [...before, ...open]) connection.cut("stopped");
     await Promise.all(open.map((connection) => connection.closed));
     return open;
   }

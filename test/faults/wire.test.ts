@@ -120,6 +120,29 @@ describe("latency", () => {
     expect(chunks[0]!.at).toBeGreaterThanOrEqual(20);
   });
 
+  test.each([true, false])("delivers nothing behind a reset, allowHalfOpen %s", async (allowHalfOpen) => {
+    const rule: Rule = { fault: { kind: "latency", ms: 200, direction: "in" } };
+    await using lab = await startLab({ one: tcp({ behaviour: "echo" }) }, { faults: [rule] });
+    const struck = lab.events.next("fault");
+    connect({ port: lab.servers.one.port, host: "127.0.0.1", allowHalfOpen }).end("late").resume();
+    await struck;
+    // Until the bytes are there.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await lab.reset();
+    await expect(lab.events.next("frame", {}, 300)).rejects.toMatchObject({ code: "TIMED_OUT" });
+  });
+
+  test("holds nothing, its timer included, when the lab has stopped", async () => {
+    const lab = await startLab({ one: tcp({ behaviour: "echo" }) });
+    lab.faults.add({ fault: { kind: "latency", ms: 60_000, direction: "in" } });
+    const struck = lab.events.next("fault");
+    const client = connect(lab.servers.one.port, "127.0.0.1").end("x").resume();
+    await struck;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await lab.stop({ grace: 0 });
+    client.destroy();
+  });
+
   test("does not throttle", async () => {
     await using server = await faulty("echo", { fault: { kind: "latency", ms: 100, direction: "out" } });
     const sent = Buffer.alloc(8_000_000, "abc");
