@@ -21,6 +21,10 @@ export async function listenOnce(
 ): Promise<DataPort> {
   const host = "host" in parent.local ? parent.local.host : "127.0.0.1";
   const server = await bindOneOf(host, ports, `${parent.origin.server} (data port)`);
+  if (!roster.open.has(parent)) {
+    server.close();
+    throw new WirelabError("STOPPED", "The client has gone while its data port opened.");
+  }
   return new OneShotPort(server, parent, roster, parent.armed());
 }
 

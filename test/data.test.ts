@@ -112,6 +112,15 @@ describe("a data port", () => {
     expect(error.code).toBe("ECONNREFUSED");
   });
 
+  test("does not stay open for a parent that is gone already", async () => {
+    await using server = await controlled();
+    const { socket, connection } = await server.client();
+    connection.cut("server");
+    await connection.closed;
+    await expect(server.site.listenOnce(connection)).rejects.toMatchObject({ code: "STOPPED" });
+    socket.destroy();
+  });
+
   test("a connection that is reset before it is taken disturbs nobody", async () => {
     await using server = await controlled();
     const { socket, connection } = await server.client();
