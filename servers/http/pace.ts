@@ -5,6 +5,10 @@ import { Refusal } from "./refusal.ts";
 /** How much of a body has to come in within the time-out, in bytes, where it has so much. */
 const LEAST = 4096;
 
+/** In how many looks at most a client is found to take nothing, and what is between two of them at least, in milliseconds. */
+const LOOKS = 8;
+const SHORTEST = 500;
+
 /** How slow clients may be, in milliseconds; 0 for no limit. */
 export interface Patience {
   /** For each 4,096 bytes of a body, and to take something of a response. */
@@ -13,7 +17,7 @@ export interface Patience {
   readonly idle: number;
 }
 
-/** What a client is waited for, since when, and how much had come by then. */
+/** What a client is waited for, since when, and how much had come by then; of a response, when it was last silent. */
 interface Wait {
   /** A body, or the end of a response, or the head of a request: its number. */
   readonly of: object | number;
@@ -27,11 +31,14 @@ export class Pace {
   readonly #conversations: ReadonlyMap<unknown, Conversation>;
   readonly #waits = new WeakMap<Conversation, Wait>();
   readonly #period: number;
+  readonly #part: number;
   #clock: NodeJS.Timeout | undefined;
 
   constructor(patience: Patience, conversations: ReadonlyMap<unknown, Conversation>) {
     this.#patience = patience;
     this.#conversations = conversations;
+    const looks = Math.min(LOOKS, Math.floor(patience.body / SHORTEST));
+    this.#part = patience.body / Math.max(looks, 1);
     const limits = [patience.body, patience.idle].filter((limit) => limit > 0);
     this.#period = Math.min(1000, ...limits.map((limit) => limit / 4));
   }
@@ -47,12 +54,23 @@ export class Pace {
     this.#clock = undefined;
   }
 
-  /** No byte has passed for as long as a client has to take something of a response. */
+  /** A socket took nothing for one part of the time that a client has for it. */
   silent(conversation: Conversation): void {
-    const { connection } = conversation;
+    const { connection, turn } = conversation;
+    const wait = this.#waits.get(conversation);
+    if (!wait || !turn || wait.of !== turn.request.res) return;
+    if (connection.stream.writableLength === 0 || connection.held) {
+      this.#waits.delete(conversation);
+      return;
+    }
+    const now = performance.now();
+    const part = this.#part;
+    // Where the last one is longer ago, something was taken between the two.
+    if (now - wait.received > part * 1.5) wait.since = now - part;
+    wait.received = now;
     // By RST: behind a FIN the system would go on holding what nobody takes.
-    if (connection.stream.writableLength > 0 && !connection.held) connection.reset("idle");
-    else this.#waits.delete(conversation);
+    if (now - wait.since >= this.#patience.body - part / 2) connection.reset("idle");
+    else turn.request.socket.setTimeout(part);
   }
 
   #look(): void {
@@ -78,13 +96,16 @@ export class Pace {
     }
   }
 
-  /** Node's own clock counts how long a socket takes nothing: it is wound up where there is something to take. */
+  /**
+   * Node's own clock counts how long a socket takes nothing: it is wound up where there is something to take. It takes the
+   * first part of a piece that goes for news when it looks next, so that it has to look several times.
+   */
   #attendResponse(conversation: Conversation, { socket, res }: Request): void {
     const { body } = this.#patience;
     if (body === 0 || !res || conversation.connection.stream.writableLength === 0) return;
     if (this.#waits.get(conversation)?.of === res) return;
-    this.#waitFor(conversation, res, 0, 0);
-    socket.setTimeout(body);
+    this.#waitFor(conversation, res, 0, Number.NEGATIVE_INFINITY);
+    socket.setTimeout(this.#part);
   }
 
   #attendIdle(conversation: Conversation, now: number): void {
