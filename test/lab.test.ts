@@ -220,7 +220,7 @@ describe("the gate", () => {
   });
 
   test("the idle clock ends those who are silent, and them alone", async () => {
-    await using lab = await startLab({ one: tcp({ behaviour: "echo", gate: { idle: 200 } }) });
+    await using lab = await startLab({ one: tcp({ behaviour: "echo", gate: { idle: 600 } }) });
     const silent = dial(lab.servers.one).resume();
     const busy = dial(lab.servers.one).resume();
     silent.on("end", () => silent.end());
