@@ -1,4 +1,13 @@
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -28,7 +37,7 @@ beforeAll(async () => {
   });
   expect(packed).toMatchObject({ code: 0 });
   await run("tar", ["xzf", packed.stdout.trim()], patient);
-  cpSync(join(folder, "package"), join(modules, "wirelab"), { recursive: true });
+  renameSync(join(folder, "package"), join(modules, "wirelab"));
   chmodSync(join(modules, "wirelab", "dist", "launcher.js"), 0o755);
   symlinkSync("../wirelab/dist/launcher.js", join(modules, ".bin", "wirelab"));
   writeFileSync(join(folder, "package.json"), "{}");
