@@ -16,21 +16,26 @@ async function device(name: string) {
   return { lab, host, port, [Symbol.asyncDispose]: () => lab[Symbol.asyncDispose]() };
 }
 
+/** The npm package telnet-client, logged in to the switch. */
+async function signedIn({ host, port }: { host: string; port: number }, more: object): Promise<Telnet> {
+  const client = new Telnet();
+  await client.connect({
+    host,
+    port,
+    timeout: 5000,
+    loginPrompt: /Username: $/,
+    username: "admin",
+    passwordPrompt: /Password: $/,
+    password: "switch",
+    ...more,
+  });
+  return client;
+}
+
 describe("npm telnet-client", () => {
   test("logs in to the switch, becomes enabled, and reads pages", async () => {
     await using box = await device("switch.json");
-    const client = new Telnet();
-    await client.connect({
-      host: box.host,
-      port: box.port,
-      timeout: 5000,
-      loginPrompt: /Username: $/,
-      username: "admin",
-      passwordPrompt: /Password: $/,
-      password: "switch",
-      shellPrompt: /sw1>$/,
-      pageSeparator: " --More-- ",
-    });
+    const client = await signedIn(box, { shellPrompt: /sw1>$/, pageSeparator: " --More-- " });
     expect(await client.exec("show version")).toContain("Version 15.2(4)E7");
     await client.send("enable", { waitFor: "Password: " });
     await client.send("secret", { waitFor: "sw1#" });
@@ -43,18 +48,7 @@ describe("npm telnet-client", () => {
 
   test("prepares the switch before it is enabled, and finds its own words in what comes", async () => {
     await using box = await device("switch.json");
-    const client = new Telnet();
-    await client.connect({
-      host: box.host,
-      port: box.port,
-      timeout: 5000,
-      loginPrompt: /Username: $/,
-      username: "admin",
-      passwordPrompt: /Password: $/,
-      password: "switch",
-      shellPrompt: /sw1[>#]$/,
-      echoLines: 0,
-    });
+    const client = await signedIn(box, { shellPrompt: /sw1[>#]$/, echoLines: 0 });
     expect(await client.exec("terminal length 0")).toBe("terminal length 0\n");
     expect(await client.exec("terminal width 511")).toBe("terminal width 511\n");
     await client.send("enable", { waitFor: "Password: " });
