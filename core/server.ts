@@ -145,7 +145,11 @@ export class RunningServer implements Server {
     const open = this.#open();
     for (const connection of [...before, ...open]) connection.cut("stopped");
     await Promise.all(open.map((connection) => connection.closed));
-    return open;
+    // Until then their data ports were open, and who came there has been cut with them, but may not be closed yet.
+    const late = this.#open().filter(({ as }) => as !== undefined);
+    for (const connection of late) connection.cut("stopped");
+    await Promise.all(late.map((connection) => connection.closed));
+    return [...open, ...late];
   }
 
   #open(): SocketConnection[] {

@@ -69,6 +69,27 @@ describe("a data port", () => {
     socket.destroy();
   });
 
+  test("whoever comes between the stop and the end of the client is told to be closed", async () => {
+    const server = await controlled();
+    const told: string[] = [];
+    server.lab.events.subscribe(({ type, connection }) =>
+      told.push(connection ? `${connection} ${type}` : type),
+    );
+    const { socket, connection } = await server.client();
+    const port = await server.site.listenOnce(connection);
+    const stopped = new Promise((resolve) => {
+      connection.stream.once("data", () => resolve(server.lab.stop({ grace: 0 })));
+    });
+    // Both within one turn, so that the system reports them together, in this order.
+    socket.write("stop");
+    const data = dial(port).on("error", () => {});
+    await stopped;
+    socket.destroy();
+    data.destroy();
+    const { id } = connection;
+    expect(told).toEqual([`${id} opened`, `${id}.1 opened`, `${id} closed`, `${id}.1 closed`, "stopped"]);
+  });
+
   test("drops a stranger who comes first, and still serves the owner", async () => {
     await using server = await controlled();
     const { socket, connection } = await server.client();
