@@ -17,7 +17,7 @@ import type {
 import { isForDatagrams } from "./faults/fate.ts";
 import { acted, type FaultTable, type Moment, type StandingRule } from "./faults/faults.ts";
 import { Injector } from "./faults/injector.ts";
-import { shaperOf } from "./faults/shapers.ts";
+import { type Shaper, shaperOf } from "./faults/shapers.ts";
 import { resetSocket, rst, Wire } from "./faults/wire.ts";
 import type { Connection, DialledAs } from "./service.ts";
 import { securedTowards, type TlsClient, verified } from "./tls/client.ts";
@@ -90,6 +90,8 @@ export class SocketConnection implements Connection, Witnessed {
   readonly #testimony: Testimony | undefined;
   readonly #wire: Wire | undefined;
   readonly #injector: Injector;
+  /** The rules that shape these bytes, until the end: one that comes again, with the next command, adds nothing to itself. */
+  readonly #shapers = new Map<StandingRule, Shaper>();
   readonly #opened = performance.now();
   readonly #descent: Descent | undefined;
   #reason: CloseReason | undefined;
@@ -240,13 +242,16 @@ export class SocketConnection implements Connection, Witnessed {
       // At once: not a byte is to pass.
       rst(this.#socket);
     } else if (this.#wire) {
-      const shaper = shaperOf(fault, () => this.#roster.faults.random());
+      const known = this.#shapers.get(standing);
+      const shaper = known ?? shaperOf(fault, () => this.#roster.faults.random());
       const tell = () => {
         if (fault.kind !== "stall") this.#reason ??= "fault";
         if (shaper.limit?.outcome === "reset") this.#torn = true;
         this.tell(standing);
       };
       if (!shaper.limit) this.tell(standing);
+      if (known) return;
+      this.#shapers.set(standing, shaper);
       const shaping = this.#wire.shape(shaper, fault.direction && this.#facing(fault.direction), tell);
       standing.effects.add(shaping);
       void this.closed.then(() => standing.effects.delete(shaping));

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
@@ -195,6 +196,26 @@ print(abort(), abort())
     `;
     const { code } = await run("lftp", ["-c", script], { cwd });
     expect([code, (await server.lab.store.stat("/in/big")).size]).toEqual([0, 300_000]);
+  });
+
+  test("a rule that comes with every command does to bytes what it does once", async () => {
+    const change = (bytes: Buffer) => Buffer.concat([Buffer.from("~"), bytes]);
+    await using server = await faulty({
+      when: { verb: "NOOP" },
+      fault: { kind: "shape", direction: "out", shaper: { change } },
+    });
+    const { host, port } = server.lab.servers.files;
+    const control = connect(port, host);
+    const reply = async () => String((await once(control, "data"))[0]);
+    await reply();
+    const replies = [];
+    for (let count = 0; count < 3; count += 1) {
+      control.write("NOOP\r\n");
+      replies.push(await reply());
+    }
+    control.destroy();
+    expect(replies).toEqual(Array(3).fill("~200 Done.\r\n"));
+    expect(server.lab.faults.list()[0]?.acted).toBe(3);
   });
 
   test("a NOOP that is answered meanwhile does not draw a rule off its command", async () => {
