@@ -300,8 +300,9 @@ export class SocketConnection implements Connection, Witnessed {
   cut(reason: CloseReason): void {
     this.#reason ??= reason;
     this.#socket.destroy();
-    // What rules hold would reach the engine when its client is long gone, and maybe another test's turn.
-    if (reason === "stopped") this.#wire?.destroy();
+    // What rules hold would reach the engine when its client is long gone, and maybe another test's turn; or never, and the
+    // engine that has given up would wait for its end. What a client has sent before it went is still delivered.
+    if (!BY_CLIENTS.includes(reason)) this.#wire?.destroy();
   }
 
   reset(reason: CloseReason): void {

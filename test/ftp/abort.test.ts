@@ -49,6 +49,21 @@ describe("ABOR", () => {
     expect(await stored(lab, "/new")).toBeUndefined();
   });
 
+  test("ends an upload that a rule holds, though its client has sent all of it", async () => {
+    await using lab = await ftpLab({ files: { "/a": "old" } });
+    lab.faults.add({ when: { verb: "STOR" }, fault: { kind: "stall", afterBytes: 4 } });
+    await using client = await Dialogue.loggedIn(lab);
+    const data = await client.passive();
+    data.on("error", () => {});
+    expect(await client.code("STOR a")).toBe(150);
+    const held = lab.events.next("fault");
+    data.end("half of it").resume();
+    await held;
+    expect(await client.code("ABOR")).toBe(426);
+    expect(await client.reply()).toMatch(/^226 /);
+    expect(await stored(lab, "/a")).toBe("old");
+  });
+
   test("ends the wait for a data connection", async () => {
     await using lab = await ftpLab({ files: { "/a": "old" } });
     await using client = await Dialogue.loggedIn(lab);
