@@ -282,6 +282,8 @@ export async function receive(
 async function* counted(chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>, transfer: Transfer) {
   const { bytesPerSecond } = transfer.terms;
   for await (const chunk of bytesPerSecond === undefined ? chunks : paced(chunks, bytesPerSecond)) {
+    // A chunk that has come may take a narrow transfer minutes.
+    if (transfer.aborted) throw new Error("aborted");
     transfer.bytes += chunk.length;
     yield chunk;
   }

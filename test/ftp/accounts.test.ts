@@ -118,6 +118,7 @@ describe("a limit of sessions", () => {
 describe("a limit of bytes a second", () => {
   const accounts = [
     { name: "slow", password: "s", permissions: PERMISSIONS, bytesPerSecond: { in: 100_000, out: 200_000 } },
+    { name: "slowest", password: "s", permissions: PERMISSIONS, bytesPerSecond: { in: 10 } },
     { name: "foo", password: "bar" },
   ];
   const files = { "/a": Buffer.alloc(60_000, "a") };
@@ -144,6 +145,19 @@ describe("a limit of bytes a second", () => {
     expect(await client.code("ABOR")).toBe(426);
     expect(await client.reply()).toMatch(/^226 /);
     expect((await buffer(data).catch(() => Buffer.alloc(0))).length).toBeLessThan(1_000_000);
+    data.destroy();
+  });
+
+  test("does not hold up an ABOR behind what has come", async () => {
+    await using lab = await ftpLab({ accounts, files });
+    await using client = await Dialogue.loggedIn(lab, "slowest", "s");
+    const data = await client.passive();
+    data.on("error", () => {});
+    await client.say("STOR b");
+    data.write(files["/a"]);
+    while (!/ [1-9]\d* bytes /.test(await client.say("STAT"))) await new Promise(setImmediate);
+    expect(await client.code("ABOR")).toBe(426);
+    expect(await client.reply()).toMatch(/^226 /);
     data.destroy();
   });
 });
