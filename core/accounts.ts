@@ -29,8 +29,9 @@ export interface Account {
   /**
    * Other letters for some directories and all that is below them, or for single files: `{ "/in": "elw", "/in/old": "el" }`.
    * Of those that a path lies in, the longest counts. Paths are the store's own, inside the home; they need not be there, and
-   * a symlink goes by its own path. With `{ permissions: "el", recursive: false }` a directory's letters are for itself and
-   * the files directly in it: what pyftpdlib's `override_perm` does by default. Default: the same letters everywhere.
+   * a symlink goes by its own path. A directory stays where it is while one of them in it lacks `f`. With
+   * `{ permissions: "el", recursive: false }` a directory's letters are for itself and the files directly in it: what
+   * pyftpdlib's `override_perm` does by default. Default: the same letters everywhere.
    */
   readonly paths?: Readonly<Record<string, string | PathPermissions>>;
   /** What FTP says to the account when it has logged in, behind 230; lines parted by `\n`. Default `Logged in.` */
@@ -296,6 +297,15 @@ export function guarded(store: Store, account: KnownAccount): GuardedStore {
     if (path !== home) return path;
     throw new WirelabError("FORBIDDEN", `${path}: the home of ${name} stays where it is.`);
   };
+  /** What is in a directory moves with it, out of the reach of its own letters: none of it may be there that is not to move. */
+  const movable = async (from: string): Promise<string> => {
+    for (const rule of paths) {
+      if (rule.permissions.includes("f") || !isWithin(rule.path, from)) continue;
+      const there = await files.stat(rule.path).catch(() => undefined);
+      if (there) throw lacks(rule.path, '"f" to be moved with its directory');
+    }
+    return from;
+  };
   const replaceable = async (from: string, to: string): Promise<string> => {
     if (from === to || /[dw]/.test(await letters(to))) return to;
     const there = await files.stat(to).catch((error) => {
@@ -313,7 +323,7 @@ export function guarded(store: Store, account: KnownAccount): GuardedStore {
       files.write(await require(options.append ? "a" : "w", path), options),
     remove: async (path) => files.remove(notHome(await require("d", path))),
     rename: async (from, to) => {
-      const source = notHome(await require("f", from));
+      const source = await movable(notHome(await require("f", from)));
       return files.rename(source, await replaceable(source, await require("f", to)));
     },
     makeDirectory: async (path) => files.makeDirectory(await require("m", path)),

@@ -217,11 +217,12 @@ describe("letters for some paths", () => {
     "/in/old/mine": "elrd",
     flat: { permissions: "elrdm", recursive: false },
     "/flat/sub/deep": "",
+    "/away/nothing": "",
   };
   const ruled = () => {
     const files = { "/a": "a", "/in/x": "x", "/in/old/y": "y", "/in/old/mine/z": "z", "/index": "i" };
     const whole = memoryStore({
-      files: { ...files, "/flat/f": "f", "/flat/sub/g": "g", "/flat/sub/deep/h": "h" },
+      files: { ...files, "/flat/f": "f", "/flat/sub/g": "g", "/flat/sub/deep/h": "h", "/away/k": "k" },
     });
     const [account] = accountTable([{ name: "ann", permissions: "elrf", paths }]);
     return guarded(whole, account!);
@@ -264,6 +265,9 @@ describe("letters for some paths", () => {
     await expect(put(store, "/new")).rejects.toEqual(refused("FORBIDDEN"));
     await store.makeDirectory("/flat/made");
     await expect(store.makeDirectory("/flat/made/more")).rejects.toEqual(refused("FORBIDDEN"));
+    // What is in it would be out of the reach of its own letters.
+    await expect(store.rename("/flat/sub", "/sub")).rejects.toEqual(refused("FORBIDDEN"));
+    await store.rename("/away", "/moved");
     expect(store.permissions({ path: "/flat/f", type: "file" })).toBe("elrdm");
     expect(store.permissions({ path: "/flat/sub", type: "directory" })).toBe("elrf");
   });
