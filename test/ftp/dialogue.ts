@@ -102,7 +102,7 @@ export class Dialogue implements AsyncDisposable {
       const match = /^(?:(\d{3})-[\s\S]*?\r\n\1 |\d{3} )[\s\S]*?\r\n/.exec(this.#text);
       if (match) {
         this.#text = this.#text.slice(match[0].length);
-        return match[0].trimEnd().replaceAll("\r\n", "\n");
+        return match[0].slice(0, -2).replaceAll("\r\n", "\n");
       }
       if (this.#ended) return this.#text === "" ? "<end>" : `<torn: ${this.#text}>`;
       await new Promise<void>((resolve) => {

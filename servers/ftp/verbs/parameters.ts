@@ -72,7 +72,8 @@ function setOption(session: Session, argument: string): FtpReply {
         return reply(501, "MLST takes facts, each with a semicolon behind it.");
       const wanted = value.toLowerCase().split(";");
       session.facts = FACTS.filter((fact) => wanted.includes(fact.toLowerCase()));
-      return reply(200, `MLST OPTS ${session.facts.map((fact) => `${fact};`).join("")}`);
+      // RFC 3659 §7.9: nothing stands behind the word where no fact is left.
+      return reply(200, `MLST OPTS ${session.facts.map((fact) => `${fact};`).join("")}`.trimEnd());
     }
     case "HASH": {
       if (value === "") return reply(200, session.algorithm);
