@@ -62,7 +62,8 @@ test("HOST comes before USER, and names a host", async () => {
   await using dialogue = await Dialogue.greeted(lab.servers.files);
   expect(await dialogue.code("HOST files.example.com")).toBe(220);
   expect(await dialogue.code("HOST [::1]")).toBe(220);
-  expect(await dialogue.code("HOST two words")).toBe(501);
+  for (const none of ["two words", "[::1", "[:::]", "[127.0.0.1]", "files.example.com:21"])
+    expect(await dialogue.code(`HOST ${none}`), none).toBe(501);
   await dialogue.say("USER foo");
   expect(await dialogue.code("HOST files.example.com")).toBe(503);
 });

@@ -1,3 +1,4 @@
+import { isIPv6 } from "node:net";
 import { type FtpReply, ofLines, reply } from "../reply.ts";
 import type { Session } from "../session.ts";
 import type { VerbTable } from "../verb.ts";
@@ -72,8 +73,8 @@ export const ACCESS_VERBS = {
     feature: "HOST",
     run(session, name) {
       if (session.user !== undefined || session.files) return reply(503, "HOST comes before USER.");
-      // RFC 7151 §3.1: a name, or an address in brackets. This server answers to all of them.
-      if (!/^(?:[\w-]+(?:\.[\w-]+)*\.?|\[[\da-f:.]+\])$/i.test(name))
+      // RFC 7151 §3.1: a name, or an IPv6 address in brackets. This server answers to all of them.
+      if (!/^[\w-]+(?:\.[\w-]+)*\.?$/.test(name) && !isIPv6(/^\[([^%]*)\]$/.exec(name)?.[1] ?? ""))
         return reply(501, "That is no name of a host.");
       return reply(220, "The host is known.");
     },
