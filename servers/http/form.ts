@@ -108,8 +108,8 @@ export async function receiveForm(turn: Turn, target: FormTarget): Promise<FormO
       });
     });
     request.on("data", count);
-    response.once("close", broken);
     request.pipe(form);
+    turn.onceOver(broken);
   });
 }
 

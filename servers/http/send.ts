@@ -46,14 +46,14 @@ export function json(value: unknown): Pick<Reply, "headers" | "body"> {
 }
 
 /** Waits, and no longer than the client does. */
-export async function pause({ response }: Turn, ms: number): Promise<void> {
+export async function pause(turn: Turn, ms: number): Promise<void> {
   const gone = new AbortController();
   const leave = () => gone.abort();
-  response.once("close", leave);
+  turn.onceOver(leave);
   try {
     await wait(ms, undefined, { signal: gone.signal });
   } finally {
-    response.off("close", leave);
+    turn.response.off("close", leave);
   }
 }
 
@@ -62,7 +62,8 @@ export async function pause({ response }: Turn, ms: number): Promise<void> {
  *
  * @throws Refusal 413 for one of more than `max` bytes.
  */
-export async function bodyOf({ request, response }: Turn, max: number): Promise<Buffer> {
+export async function bodyOf(turn: Turn, max: number): Promise<Buffer> {
+  const { request } = turn;
   const tooLong = () => {
     request.resume();
     return new Refusal(413, `The body is too long: it may have ${max} bytes here.`);
@@ -77,7 +78,7 @@ export async function bodyOf({ request, response }: Turn, max: number): Promise<
       else chunks.push(chunk);
     });
     request.once("end", () => resolve(Buffer.concat(chunks)));
-    response.once("close", () => reject(new Refusal(400, "The body broke off.")));
+    turn.onceOver(() => reject(new Refusal(400, "The body broke off.")));
   });
 }
 

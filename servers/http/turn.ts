@@ -127,6 +127,12 @@ export class Turn {
     this.#transferred("in", path, bytes, outcome === "complete");
   }
 
+  /** Calls when the response is over, whole or not: at once where it is, for whoever had to wait for something else first. */
+  onceOver(call: () => void): void {
+    if (this.response.closed) call();
+    else this.response.once("close", call);
+  }
+
   /** The response is sent, or will never be: tells what was not told yet. */
   over(): void {
     const { response, connection } = this;

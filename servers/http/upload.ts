@@ -56,8 +56,8 @@ export function receive(
     });
     request.on("data", count);
     request.once("end", finish);
-    response.once("close", broken);
     request.pipe(file, { end: false });
+    turn.onceOver(broken);
   });
 }
 

@@ -1,4 +1,6 @@
 import { createHash } from "node:crypto";
+import type { Socket } from "node:net";
+import type { Writable } from "node:stream";
 import { expect, test } from "vitest";
 import { http, memoryStore, type Store, startLab } from "../../index.ts";
 import { answersIn, ask, FOO, heard, hears, open, request, say, sayAndWait } from "./dialogue.ts";
@@ -116,6 +118,40 @@ test("a client that closes its side in the middle of a body is told so", async (
     const [answer, ...more] = answersIn(await say(web, rest));
     expect([answer?.status, answer?.headers.connection, more.length]).toEqual([400, "close", 0]);
     expect((await ask(web, "GET /x")).body).toBe("old");
+  }
+});
+
+test("a file that a store opens for a client that is gone by then is let go of", async () => {
+  const under = memoryStore({ files: { "/x": "old" } });
+  for (const leave of [
+    async (socket: Socket) => {
+      const answer = heard(socket);
+      // No chunk: the request is refused, and over.
+      socket.write("zz\r\n");
+      expect(answersIn(await answer).map(({ status }) => status)).toEqual([400]);
+    },
+    async (socket: Socket) => {
+      socket.resetAndDestroy();
+    },
+  ]) {
+    const files: Writable[] = [];
+    const store: Store = Object.assign(Object.create(under), {
+      stat: (path: string) => under.stat(path),
+      async write(path: string) {
+        const file = await under.write(path);
+        await leave(socket);
+        await closed;
+        files.push(file);
+        return file;
+      },
+    });
+    await using lab = await startLab({ web: http() }, { store });
+    const closed = lab.events.next("closed");
+    const transfer = lab.events.next("transfer");
+    const socket = await open(lab.servers.web);
+    socket.write(request("PUT /x", { ...FOO, "Transfer-Encoding": "chunked" }));
+    expect(await transfer).toMatchObject({ direction: "in", complete: false });
+    expect(files.map(({ destroyed }) => destroyed)).toEqual([true]);
   }
 });
 

@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { pipeline } from "node:stream/promises";
 import { codeOf, messageOf, WirelabError } from "../../../core/errors.ts";
 import { Refusal } from "../refusal.ts";
@@ -47,14 +46,14 @@ export function cgi(
   const redirects = new WeakMap<Turn, number>();
 
   async function serve(turn: Turn): Promise<void> {
-    const { request, response } = turn;
+    const { request } = turn;
     if (request.method === "TRACE") throw new Refusal(405, "A program is not traced.", { Allow: ALLOWED });
     const { path, kind } = turn.target;
     const { user, may } = visitor.of(turn);
     if (!may("r")) throw new WirelabError("FORBIDDEN", `${path}: it takes the permission "r" to run this.`);
     const program = await programAt(kind === "directory" ? `${path}/` : path, settings);
     const body = await bodyOf(turn, maxBody);
-    const gone = once(response, "close");
+    const gone = new Promise<void>((resolve) => turn.onceOver(resolve));
     const place = await places.take(gone);
     if (place === "gone") return;
     if (place === "full") throw new Refusal(503, "Too many programs run at once.", { "Retry-After": "1" });
@@ -83,7 +82,7 @@ export function cgi(
     const script = started(program, env, settings.timeout);
     running.add(script);
     const leave = () => script.kill();
-    response.once("close", leave);
+    turn.onceOver(leave);
     const hurry = () => script.hurry(HALF_CLOSED);
     if (connection.stream.readableEnded) hurry();
     else connection.stream.once("end", hurry);
