@@ -36,6 +36,19 @@ function isDirectory(path: string): boolean {
   return path.endsWith("/") || path.endsWith("/.") || path.endsWith("/..");
 }
 
+/** Whether a URL is of a path that ends in a slash, or of something below it, in whatever way its own path is written. */
+export function leadsBelow(url: string, prefix: string): boolean {
+  // Nearly every path is written plainly, and is not taken apart for this.
+  if (!/%|\/[./]/.test(url)) return url.startsWith(prefix);
+  try {
+    const { path, kind } = targetOf(url);
+    return `${path}${kind === "directory" ? "/" : ""}`.startsWith(prefix);
+  } catch {
+    // The files say what is wrong with it.
+    return false;
+  }
+}
+
 /** Whether a path goes through a name that begins with a dot. */
 export function isHidden(path: string): boolean {
   return path.includes("/.");

@@ -2,7 +2,7 @@ import { pipeline } from "node:stream/promises";
 import { codeOf, messageOf, WirelabError } from "../../../core/errors.ts";
 import { Refusal } from "../refusal.ts";
 import type { Settings } from "../settings.ts";
-import { targetOf } from "../target.ts";
+import { leadsBelow } from "../target.ts";
 import type { Turn } from "../turn.ts";
 import type { Visitors } from "../visitor.ts";
 import { type Body, bodyOf, feed } from "./body.ts";
@@ -122,17 +122,7 @@ export function cgi(
   }
 
   return {
-    claims: (url) => {
-      // Nearly every request names another place, and is not taken apart for this.
-      if (!url.includes("/", 1) && !url.includes("%")) return false;
-      try {
-        const { path, kind } = targetOf(url);
-        return `${path}${kind === "directory" ? "/" : ""}`.startsWith(settings.path);
-      } catch {
-        // The files say what is wrong with it.
-        return false;
-      }
-    },
+    claims: (url) => leadsBelow(url, settings.path),
     serve: (turn) => serve(turn).catch((error) => Promise.reject(visitor.orLogIn(error, turn, "/"))),
     async close() {
       for (const script of running) script.kill();

@@ -1,5 +1,6 @@
 import { Refusal } from "../refusal.ts";
 import { json, send } from "../send.ts";
+import { leadsBelow } from "../target.ts";
 import type { Turn } from "../turn.ts";
 import type { Visitors } from "../visitor.ts";
 import { BODIES } from "./bodies.ts";
@@ -24,11 +25,10 @@ export function inspection(prefix: string, visitors: Visitors): Inspection {
   };
   const endpoints = new Map<string, Endpoint>(Object.entries({ ...REQUESTS, ...REPLIES, ...BODIES }));
   return {
-    claims: (url) => url.startsWith(prefix),
+    claims: (url) => leadsBelow(url, prefix),
     async serve(turn) {
       const { request } = turn;
       const { path, query } = turn.target;
-      if (!`${path}/`.startsWith(prefix)) throw unknown(path);
       const [name = "", ...rest] = path.slice(prefix.length).split("/");
       const endpoint = name === "" ? index : endpoints.get(name);
       if (!endpoint) throw unknown(name);
