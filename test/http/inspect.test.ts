@@ -93,6 +93,9 @@ test("what is cached is not sent again", async () => {
   expect(await statusFor(since)).toBe(304);
   expect(await statusFor({ "If-Modified-Since": "Tue, 01 Jan 2002 00:00:00 GMT" })).toBe(304);
   expect(await statusFor({ ...since, "If-None-Match": '"other"' })).toBe(200);
+  expect(await statusFor({ "If-Match": '"other"' })).toBe(412);
+  expect(await statusFor({ "If-Match": headers.etag ?? "" })).toBe(200);
+  expect(await statusFor({ "If-Unmodified-Since": "Mon, 01 Jan 1968 00:00:00 GMT" })).toBe(412);
 });
 
 test("basic-auth asks for an account of the lab", async () => {

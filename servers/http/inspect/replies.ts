@@ -1,5 +1,5 @@
 import { STATUS_CODES } from "node:http";
-import { isFresh, type Validators } from "../conditions.ts";
+import { checkConditions, isFresh, type Validators } from "../conditions.ts";
 import { json, pause, send, whole } from "../send.ts";
 import { CHALLENGE } from "../visitor.ts";
 import { type Endpoint, MAX } from "./endpoint.ts";
@@ -40,6 +40,7 @@ export const REPLIES: Readonly<Record<string, Endpoint>> = {
         "Last-Modified": CACHED.modified.toUTCString(),
         "Cache-Control": seconds === 0 ? "no-cache" : `max-age=${seconds}`,
       };
+      checkConditions(turn.request, CACHED);
       if (isFresh(turn.request, CACHED)) return send(turn, { status: 304, headers });
       const { headers: type, ...reply } = json({ cached: seconds });
       await send(turn, { ...reply, headers: { ...type, ...headers } });
