@@ -34,7 +34,8 @@ export const REQUESTS: Readonly<Record<string, Endpoint>> = {
       const { request, response } = turn;
       if (change === undefined) return send(turn, json({ cookies: cookiesIn(request.headers.cookie) }));
       if (change !== "set" && change !== "delete") throw unknown(`cookies/${change}`);
-      const cookies = [...query].map(([name, value]) => {
+      // One of each name (RFC 6265 §4.1.1): the last.
+      const cookies = [...new Map(query)].map(([name, value]) => {
         if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name)) throw new Refusal(400, `"${name}" is no name of a cookie.`);
         const expiry = change === "delete" ? "; Max-Age=0" : "";
         return `${name}=${change === "set" ? encodeURIComponent(value) : ""}; Path=/${expiry}`;
