@@ -19,7 +19,9 @@ export function rangesOf(request: Request, size: number): readonly Range[] | "un
   // Nothing can be a part of an empty file; some clients ask for one always.
   if (range === undefined || request.method !== "GET" || size === 0) return undefined;
   // RFC 9110 §14.1.2: the last 500 bytes of a shorter file are all of it; range-parser holds that for unsatisfiable.
-  request.headers.range = range.replace(/([=,]\s*)-(\d+)/g, (suffix, before: string, length: string) =>
+  // Nor does it know that an element of a list may be empty (§5.6.1.2).
+  const listed = range.replace(/=[\s,]+/, "=").replace(/,[\s,]*(?=,|$)/g, "");
+  request.headers.range = listed.replace(/([=,]\s*)-(\d+)/g, (suffix, before: string, length: string) =>
     Number(length) > size ? `${before}0-` : suffix,
   );
   const ranges = request.range(size, { combine: true });

@@ -23,6 +23,8 @@ test("a range is a part of the file, its end included", async () => {
   expect(await part("bytes=-3")).toEqual([206, "bytes 7-9/10", "789"]);
   expect(await part("bytes=-1000")).toEqual([206, "bytes 0-9/10", TEN]);
   expect(await part("Bytes=2-4")).toEqual([206, "bytes 2-4/10", "234"]);
+  expect(await part("bytes=, 2-4,,")).toEqual([206, "bytes 2-4/10", "234"]);
+  expect(await part("bytes= ,2-3 , , 4-4")).toEqual([206, "bytes 2-4/10", "234"]);
 });
 
 test("a part carries the validators of the whole", async () => {
