@@ -22,6 +22,7 @@ export async function send(turn: Turn, { status = 200, headers = {}, body = "" }
     // RFC 9110 §8.6, RFC 9112 §6.2.
     const measured = status !== 204 && status !== 304 && !response.hasHeader("Transfer-Encoding");
     if (measured) response.set("Content-Length", String(Buffer.byteLength(body)));
+    else if (status === 204) response.removeHeader("Content-Length");
     response.end(body);
     return;
   }

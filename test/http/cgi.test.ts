@@ -152,6 +152,12 @@ describe("what a program says", () => {
     expect(answer.headers).not.toHaveProperty("status");
   });
 
+  test("no length where there is no content", async () => {
+    const answer = await say200("printf 'Status: 204\\nX-A: b\\nContent-Length: 5\\n\\nhello'");
+    expect(answer).toMatchObject({ status: 204, headers: { "x-a": "b" }, body: "" });
+    expect(answer.headers).not.toHaveProperty("content-length");
+  });
+
   test("HEAD gets the head alone", async () => {
     const answer = await say200(`${TEXT}; echo body`, "HEAD /cgi-bin/x");
     expect(answer).toMatchObject({ status: 200, body: "" });

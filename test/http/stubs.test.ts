@@ -72,6 +72,13 @@ test("a header may have several values, and chunks have no length", async () => 
   expect(await answer.text()).toBe("x");
 });
 
+test("an answer without content has no length, whatever its stub says", async () => {
+  const answer = { status: 204, headers: { "Content-Length": "5" }, body: "hello" };
+  await using lab = await startLab({ web: http({ stubs: [{ path: "/x", answer }] }) });
+  const { headers, body } = await ask(lab.servers.web, "GET /x");
+  expect([headers["content-length"], body]).toEqual([undefined, ""]);
+});
+
 test("answers come in order, and the last one stays", async () => {
   const stubs: Stub[] = [
     { path: "/x", answer: [{ status: 503, times: 2 }, { body: "once" }, { body: { n: 1 } }] },

@@ -42,5 +42,10 @@ export function scriptHead(text: string): ScriptHead | undefined {
   }
   const status = location !== undefined && !seen.has("status") ? 302 : Number(code);
   const said = seen.has("status") && reason !== "" && reason !== STATUS_CODES[status];
-  return { status, ...(said && { reason }), headers };
+  return { status, ...(said && { reason }), headers: status === 204 ? withoutLength(headers) : headers };
+}
+
+/** RFC 9110 §8.6. */
+function withoutLength(headers: readonly string[]): readonly string[] {
+  return headers.filter((_, index) => !/^content-length$/i.test(headers[index - (index % 2)] ?? ""));
 }
