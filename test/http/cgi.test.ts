@@ -75,6 +75,9 @@ describe("what a program gets", () => {
     for (const name of ["HTTP_PROXY", "HTTP_AUTHORIZATION", "HTTP_X_ONE", "HOME", "NODE_ENV", "VITEST"]) {
       expect(got.has(name)).toBe(false);
     }
+    // A character for each byte, as they are sent and, by run(), written.
+    const utf8 = Buffer.from("n=ü€").toString("latin1");
+    expect((await environment(web, "GET /cgi-bin/env", { Cookie: utf8 })).get("HTTP_COOKIE")).toBe(utf8);
     expect((await environment(web, "GET /cgi-bin/env/")).get("PATH_INFO")).toBe("/");
     expect((await environment(web, "GET /cgi-bin/env")).has("CONTENT_LENGTH")).toBe(false);
   });
@@ -174,6 +177,9 @@ describe("what a program says", () => {
   test("a Location on this server is answered at once, and not in circles", async () => {
     expect((await say200("printf 'Location: /index.html\\n\\n'", "POST /cgi-bin/x")).body).toBe(
       "Hello, world!",
+    );
+    expect((await say200("printf 'Location: /_/echo?ü\\n\\n'")).body).toContain(
+      Buffer.from("?ü").toString("latin1"),
     );
     expect((await say200("printf 'Location: /cgi-bin/x\\n\\n'")).status).toBe(502);
   });

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { join } from "node:path";
 import { resolvePath } from "../../../core/path.ts";
 import type { Turn } from "../turn.ts";
@@ -65,14 +66,20 @@ export function environmentOf(
     ...(rest !== "" && files !== undefined && { PATH_TRANSLATED: join(files, resolvePath(rest)) }),
     ...(user !== undefined && { AUTH_TYPE: "Basic", REMOTE_USER: user }),
     ...(length !== undefined && { CONTENT_LENGTH: String(length) }),
-    ...(headers["content-type"] !== undefined && { CONTENT_TYPE: headers["content-type"] }),
+    ...(headers["content-type"] !== undefined && { CONTENT_TYPE: asSent(headers["content-type"]) }),
   };
   for (const [field, value] of Object.entries(headers)) {
     // A name with an underscore would be another one's double.
     if (value === undefined || NOT_PASSED.has(field) || !/^[a-z0-9-]+$/.test(field)) continue;
-    environment[`HTTP_${field.toUpperCase().replaceAll("-", "_")}`] = [value].flat().join(", ");
+    environment[`HTTP_${field.toUpperCase().replaceAll("-", "_")}`] = asSent([value].flat().join(", "));
   }
   return environment;
+}
+
+/** Node has a character for each byte of a value, and writes variables in UTF-8: what came in UTF-8 is to arrive so. */
+function asSent(value: string): string {
+  const bytes = Buffer.from(value, "latin1");
+  return isUtf8(bytes) ? bytes.toString() : value;
 }
 
 function hostIn(host: string | undefined): string | undefined {

@@ -38,7 +38,8 @@ export function scriptHead(text: string): ScriptHead | undefined {
   const [, code, reason = ""] = /^([2-5]\d\d)(?: (.*))?$/.exec(seen.get("status") ?? "200") ?? [];
   if (code === undefined) return undefined;
   if (location?.startsWith("/") && !location.startsWith("//") && !seen.has("status")) {
-    return { status: 200, redirect: location, headers };
+    // It came a character for each byte.
+    return { status: 200, redirect: Buffer.from(location, "latin1").toString(), headers };
   }
   const status = location !== undefined && !seen.has("status") ? 302 : Number(code);
   const said = seen.has("status") && reason !== "" && reason !== STATUS_CODES[status];
