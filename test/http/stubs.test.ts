@@ -57,6 +57,12 @@ test("method, path, query, headers and body decide, and the stub that was added 
 test("a slash at the end of a path makes no difference", async () => {
   await using lab = await startLab({ web: http({ stubs: [{ path: "/users/", answer: { body: "all" } }] }) });
   expect(await texts(lab.servers.web, "GET /users/", "GET /users")).toEqual(["all", "all"]);
+  lab.servers.web.stub({ path: "/api/**", answer: { body: "below" } });
+  lab.servers.web.stub({ path: "/docs/**/index", answer: { body: "index" } });
+  expect(
+    await texts(lab.servers.web, "GET /api/", "GET /api/a/b", "GET /docs/index", "GET /docs/a/b/index"),
+  ).toEqual(["below", "below", "index", "index"]);
+  expect((await ask(lab.servers.web, "GET /apis")).status).toBe(404);
 });
 
 test("a header may have several values, and chunks have no length", async () => {

@@ -49,7 +49,9 @@ export function pathPattern(pattern: string | RegExp): RegExp {
   // A request's path has none at its end.
   const source = pattern
     .replace(/(.)\/+$/, "$1")
-    .replace(/\*\*|\*|:([A-Za-z_]\w*)|[\\^$.+?()[\]{}|]/g, (part, name?: string) => {
+    .replace(/\/\*\*(?=\/|$)|\*\*|\*|:([A-Za-z_]\w*)|[\\^$.+?()[\]{}|]/g, (part, name?: string) => {
+      // What is below a path is also the path itself, which may have had a slash at its end.
+      if (part === "/**") return "(?:/.*)?";
       if (part === "**") return ".*";
       if (part === "*") return "[^/]*";
       return name === undefined ? `\\${part}` : `(?<${name}>[^/]+)`;
