@@ -171,23 +171,47 @@ function checked(stub: Stub): Stub {
 function checkedAnswer(answer: StubAnswer, path: string | RegExp): StubAnswer {
   if (typeof answer !== "object" || answer === null) reject(`for ${path} has no answer`);
   onlyHas(answer, ["status", "headers", "body", "events", "delay", "times"]);
-  const { status = 200, delay = 0, times = 1, headers = {}, events = [] } = answer;
+  const { status = 200, delay = 0, times = 1, headers = {}, events = [], body = "" } = answer;
   if (!(Number.isInteger(status) && status >= 200 && status <= 599)) reject(`has the status ${status}`);
-  if (!(delay >= 0 && delay < 2 ** 31)) reject(`has a delay of ${delay} ms`);
+  if (!(typeof delay === "number" && delay >= 0 && delay < 2 ** 31)) reject(`has a delay of ${delay} ms`);
   if (!(Number.isInteger(times) && times > 0)) reject(`has an answer for ${times} times`);
   try {
     for (const [name, value] of Object.entries(headers)) {
       validateHeaderName(name);
-      validateHeaderValue(name, String(value));
+      if (/^trailer$/i.test(name)) throw new Error("a stub sends no trailers");
+      for (const each of [value].flat()) {
+        if (each == null || typeof each === "object") throw new Error(`${name} is ${each}; write a text`);
+        validateHeaderValue(name, String(each));
+      }
     }
   } catch (error) {
     reject(`has a header that cannot be sent: ${messageOf(error)}`);
   }
+  if (!isSayable(body))
+    reject(`has a body that cannot be sent; write a text, a Uint8Array, or what JSON can say`);
   if (!Array.isArray(events)) reject(`has events ${JSON.stringify(events)}; write a list of them`);
   for (const each of events) {
     const { id = "", event = "", data }: Partial<StubEvent> = Object(each);
     if (data === undefined) reject("has an event without data");
+    if (!isSayable(data)) reject("has an event whose data JSON cannot say");
     if (/[\r\n]/.test(id + event)) reject("has an event whose id or name is of several lines");
   }
   return answer;
+}
+
+/** Not a function, a Response or a Map, of which JSON would say nothing, nor what goes round in circles. */
+function isSayable(value: unknown): boolean {
+  if (typeof value === "string" || value instanceof Uint8Array) return true;
+  try {
+    const text: string | undefined = JSON.stringify(value);
+    return text !== undefined && (text !== "{}" || isPlain(value));
+  } catch {
+    return false;
+  }
+}
+
+/** Whether an object is what `{}` makes. */
+function isPlain(value: unknown): boolean {
+  const parent = Object.getPrototypeOf(value);
+  return parent === null || Object.getPrototypeOf(parent) === null;
 }
