@@ -1,4 +1,5 @@
 import { Writable } from "node:stream";
+import { withDefaults } from "../defaults.ts";
 import { childOf, isWithin, nameOf, parentOf, resolveEntry } from "../path.ts";
 import { Content } from "./content.ts";
 import { Gathering } from "./gathering.ts";
@@ -53,7 +54,7 @@ type Node = FileNode | DirectoryNode;
  * ```
  */
 export function memoryStore(options: MemoryStoreOptions = {}): Store {
-  return new MemoryStore({ ...DEFAULTS, ...options });
+  return new MemoryStore(withDefaults(DEFAULTS, options));
 }
 
 class MemoryStore implements Store {

@@ -1,6 +1,7 @@
 import { constants } from "node:crypto";
 import { hostname, networkInterfaces } from "node:os";
 import { createSecureContext, type SecureContext } from "node:tls";
+import { withDefaults } from "../defaults.ts";
 import { messageOf, WirelabError } from "../errors.ts";
 import type { Authority } from "./authority.ts";
 import type { KeyPair, TlsOptions, TlsStart } from "./options.ts";
@@ -45,7 +46,7 @@ export async function serverTls(
   { start, alpn, host }: TlsManner,
   authority: () => Promise<Authority>,
 ): Promise<ServerTls> {
-  const { requestCert, minVersion, maxVersion, handshakeTimeout } = { ...DEFAULTS, ...options };
+  const { requestCert, minVersion, maxVersion, handshakeTimeout } = withDefaults(DEFAULTS, options);
   const { cert, key } = await identityOf(options, host, authority);
   // A client's certificate needs an issuer too; without one to ask about, our own would be sent along with the server's.
   const issuers = requestCert ? [(await authority()).cert, ...(options.ca ? [options.ca] : [])] : undefined;

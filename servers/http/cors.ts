@@ -17,6 +17,9 @@ export interface Cors {
 
 /** @throws WirelabError `BAD_OPTION` for what is no origin. */
 export function cors(origins: "*" | readonly string[]): Cors {
+  if (origins !== "*" && !Array.isArray(origins)) {
+    throw new WirelabError("BAD_OPTION", `http's cors is ${origins}; write "*", or a list of origins.`);
+  }
   const known = origins === "*" ? undefined : new Set(origins.map(checked));
   const allows = (origin: string | undefined) => origin !== undefined && (!known || known.has(origin));
   return {

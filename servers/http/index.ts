@@ -86,7 +86,7 @@ export interface HttpOptions extends ListenOptions {
  * An HTTP/1.1 server of the lab's files: GET, HEAD, PUT, DELETE and OPTIONS (RFC 9110), with ranges, validators, listings
  * and Basic authentication against the lab's accounts.
  *
- * @throws WirelabError `BAD_OPTION` where `websocket` is another protocol's service.
+ * @throws WirelabError `BAD_OPTION` where `websocket` is another protocol's service, or `app` no function.
  *
  * Opening it throws `BAD_OPTION` for a limit that is no whole number, a letter of `public` that is no permission, or a CGI
  * folder that is none or holds the lab's files.
@@ -103,9 +103,12 @@ export interface HttpOptions extends ListenOptions {
  * ```
  */
 export function http(options: HttpOptions = {}): Service<HttpStubbing> {
-  const { cgi, websocket } = options;
+  const { app, cgi, websocket } = options;
   if (websocket && websocket.protocol !== "websocket") {
     throw new WirelabError("BAD_OPTION", `http: websocket is ${websocket.protocol}(); give it websocket().`);
+  }
+  if (app && typeof app !== "function") {
+    throw new WirelabError("BAD_OPTION", "http: app is no function of a request and a response.");
   }
   return {
     protocol: "http",

@@ -1,3 +1,4 @@
+import { withDefaults } from "../../core/defaults.ts";
 import { WirelabError } from "../../core/errors.ts";
 import { resolveEntry } from "../../core/path.ts";
 import { PERMISSIONS } from "../../core/permissions.ts";
@@ -30,6 +31,9 @@ type Limit =
   | "keepAliveTimeout"
   | "maxRequestsPerSocket";
 
+/** Options that are one of some words. Taken for the other one, a strange word would show what is to be hidden. */
+const WORDS = { dotfiles: ["hide", "allow"], compression: ["on", "off"] } as const;
+
 /** The options with their defaults, checked. */
 export interface Settings extends Readonly<Record<Limit, number>> {
   readonly public: string;
@@ -43,13 +47,22 @@ export interface Settings extends Readonly<Record<Limit, number>> {
 
 /** @throws WirelabError `BAD_OPTION`, naming the option. */
 export function settingsOf(options: HttpOptions): Settings {
-  const settings = { ...DEFAULTS, ...options };
+  const settings = withDefaults(DEFAULTS, options);
   for (const name of Object.keys(DEFAULTS) as (keyof typeof DEFAULTS)[]) {
     const value = settings[name];
-    if (typeof value === "number" && !(Number.isSafeInteger(value) && value >= 0)) {
+    if (typeof DEFAULTS[name] === "number" && !(Number.isSafeInteger(value) && Number(value) >= 0)) {
       throw new WirelabError(
         "BAD_OPTION",
         `http's ${name} is ${value}; it must be a whole number, 0 or more.`,
+      );
+    }
+  }
+  for (const name of ["dotfiles", "compression"] as const) {
+    const words: readonly string[] = WORDS[name];
+    if (!words.includes(settings[name])) {
+      throw new WirelabError(
+        "BAD_OPTION",
+        `http's ${name} is ${settings[name]}; write ${words.join(" or ")}.`,
       );
     }
   }

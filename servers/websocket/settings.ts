@@ -1,3 +1,4 @@
+import { withDefaults } from "../../core/defaults.ts";
 import { WirelabError } from "../../core/errors.ts";
 import type { WebSocketBehaviour, WebSocketOptions } from "./index.ts";
 import type { WebSocketHandler } from "./session.ts";
@@ -42,7 +43,7 @@ export interface Settings extends Readonly<Record<Limit, number>> {
 /** @throws WirelabError `BAD_OPTION`, naming the option. */
 export function settingsOf(options: WebSocketOptions): Settings {
   const { handler, routes = {}, subprotocols, origins, ...rest } = options;
-  const settings = { ...DEFAULTS, ...rest };
+  const settings = withDefaults(DEFAULTS, rest);
   for (const name of Object.keys(DEFAULTS) as (keyof typeof DEFAULTS)[]) {
     const value = settings[name];
     const least = name === "pingInterval" ? 0 : 1;

@@ -185,4 +185,40 @@ test("options that are none are refused before anything starts", async () => {
   await expect(startLab({ web: http({ headersTimeout: 1.5 }) })).rejects.toMatchObject({
     code: "BAD_OPTION",
   });
+  for (const options of [
+    { maxBody: "5" },
+    { dotfiles: "deny" },
+    { compression: true },
+    { cors: "http://127.0.0.1:3000" },
+    { cors: true },
+    { stubs: { path: "/x", answer: {} } },
+  ]) {
+    const refused = startLab({ web: http(options as never) });
+    await expect(refused, JSON.stringify(options)).rejects.toMatchObject({ code: "BAD_OPTION" });
+  }
+  expect(() => http({ app: {} as never })).toThrow(expect.objectContaining({ code: "BAD_OPTION" }));
+});
+
+test("an option that is undefined is as good as left out", async () => {
+  const nothing = Object.fromEntries(
+    [
+      "public",
+      "dotfiles",
+      "compression",
+      "maxBody",
+      "bodyTimeout",
+      "inspect",
+      "cors",
+      "cgi",
+      "app",
+      "stubs",
+    ].map((name) => [name, undefined]),
+  );
+  await using lab = await startLab({ web: http(nothing) }, { files: { "/.secret": "s", "/x": "x" } });
+  const { web } = lab.servers;
+  const statuses = [];
+  for (const line of ["GET /x", "GET /.secret", "PUT /y", "GET /_/echo"]) {
+    statuses.push((await ask(web, line)).status);
+  }
+  expect(statuses).toEqual([200, 404, 401, 200]);
 });

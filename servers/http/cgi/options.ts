@@ -1,4 +1,5 @@
 import { realpath, stat } from "node:fs/promises";
+import { withDefaults } from "../../../core/defaults.ts";
 import { WirelabError } from "../../../core/errors.ts";
 
 /**
@@ -48,7 +49,7 @@ const DEFAULTS = {
 
 /** @throws WirelabError `BAD_OPTION`, naming what is wrong: a folder that is none, for example. */
 export async function cgiSettings(options: CgiOptions | string): Promise<CgiSettings> {
-  const settings = { ...DEFAULTS, ...(typeof options === "string" ? { folder: options } : options) };
+  const settings = withDefaults(DEFAULTS, typeof options === "string" ? { folder: options } : options);
   const reject = (why: string): never => {
     throw new WirelabError("BAD_OPTION", `http's cgi ${why}.`);
   };

@@ -47,6 +47,7 @@ export class HttpStubs {
 
   /** @throws WirelabError `BAD_OPTION` for a stub that cannot be. */
   constructor(initial: readonly Stub[] = []) {
+    if (!Array.isArray(initial)) reject("is given where a list of them belongs");
     this.#initial = initial;
     this.reset();
   }
