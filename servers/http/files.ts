@@ -1,7 +1,7 @@
 import type { Request } from "express";
 import type { GuardedStore } from "../../core/accounts.ts";
 import { codeOf } from "../../core/errors.ts";
-import { isWithin, nameOf } from "../../core/path.ts";
+import { isWithin, nameOf, resolvePath } from "../../core/path.ts";
 import type { Store } from "../../core/store/store.ts";
 import { checkConditions, isConditional, type Validators } from "./conditions.ts";
 import { type Content, contents } from "./content.ts";
@@ -13,7 +13,7 @@ import { POLICY } from "./page.ts";
 import { Refusal } from "./refusal.ts";
 import { respond } from "./respond.ts";
 import type { Settings } from "./settings.ts";
-import { encodePath, isHidden, type Target, targetOf } from "./target.ts";
+import { encodePath, isHidden, type Target } from "./target.ts";
 import type { Turn } from "./turn.ts";
 import { checkBody, checkCoding, notWritable, receive } from "./upload.ts";
 import { CHALLENGE, type Visitor, type Visitors } from "./visitor.ts";
@@ -228,8 +228,9 @@ async function options(turn: Turn, allow: string): Promise<void> {
 /** Whoever opens this is asked for name and password, and is then led back to where he came from, or home where that is not his. */
 async function login(turn: Turn, { user, home }: Visitor, back: string): Promise<void> {
   if (user === undefined) throw new Refusal(401, "Log in to do more here.", CHALLENGE);
+  // A path as it is, since a query has been decoded.
+  const path = resolvePath(back);
   if ((await turn.announce(303)) !== "go") return;
-  const { path } = targetOf(back);
   turn.response.location(`${directoryUrl(isWithin(path, home) ? path : home)}?list`).end();
 }
 

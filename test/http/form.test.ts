@@ -176,6 +176,9 @@ test("the page offers what its reader may do, and a way to log in", async () => 
     headers: { location: "/in/?list" },
   });
   expect((await ask(web, "GET /?login=//evil.example", FOO)).headers.location).toBe("/evil.example/?list");
+  const odd = encodeURIComponent("/100% sure?");
+  expect((await ask(web, `GET /?login=${odd}`, FOO)).headers.location).toBe("/100%25%20sure%3F/?list");
+  expect((await ask(web, "GET /?login=%00", FOO)).status).toBe(404);
   expect((await ask(web, "GET /")).body).toBe("index");
   expect((await ask(web, "GET /?list")).body).toContain("Index of /");
 });
