@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import basicAuth from "basic-auth";
 import { type GuardedStore, guarded, type KnownAccount } from "../../core/accounts.ts";
 import { codeOf, messageOf } from "../../core/errors.ts";
@@ -10,6 +11,9 @@ import type { Turn } from "./turn.ts";
 
 /** RFC 7617; the account's names and passwords are UTF-8. */
 export const CHALLENGE = { "WWW-Authenticate": 'Basic realm="wirelab", charset="UTF-8"' };
+
+/** Credentials of other schemes: tokens that a client sends to whatever it asks. They are no business of the lab's accounts. */
+const FOREIGN = /^(?!basic )[\w-]+ /i;
 
 /** The permissions that a method may need; the others look at what is there. */
 const NEEDED: Readonly<Record<string, string>> = { GET: "rl", HEAD: "rl", PUT: "w", DELETE: "d", POST: "wd" };
@@ -54,7 +58,7 @@ export function visitors({ store, accounts }: Site, everybody: string): Visitors
     return open;
   };
   function accountOf({ request, connection }: Turn): KnownAccount | undefined {
-    if (request.headers.authorization === undefined) return undefined;
+    if (isNobodys(request)) return undefined;
     const credentials = basicAuth(request);
     const account = credentials && accounts.verify(credentials.name, credentials.pass);
     if (credentials) connection.emit({ type: "login", user: credentials.name, ok: account !== undefined });
@@ -68,7 +72,7 @@ export function visitors({ store, accounts }: Site, everybody: string): Visitors
       return stranger().visitor;
     },
     orLogIn(error, { request }, path) {
-      if (codeOf(error) !== "FORBIDDEN" || request.headers.authorization !== undefined) return error;
+      if (codeOf(error) !== "FORBIDDEN" || !isNobodys(request)) return error;
       const { account: nobody, visitor } = stranger();
       const letters = visitor.store.permissions({ path, type: "file" });
       const lacks = [...(NEEDED[request.method] ?? "l")].some((letter) => !letters.includes(letter));
@@ -77,4 +81,9 @@ export function visitors({ store, accounts }: Site, everybody: string): Visitors
       return new Refusal(401, `${messageOf(error)} Log in as somebody who may.`, CHALLENGE, "FORBIDDEN");
     },
   };
+}
+
+/** Whether a request names no account. */
+function isNobodys({ headers: { authorization } }: IncomingMessage): boolean {
+  return authorization === undefined || FOREIGN.test(authorization);
 }

@@ -44,6 +44,21 @@ test("letters for some paths count for those who log in and for those who do not
   expect((await ask(web, "GET /?list", ann)).body).not.toContain('<form id="upload"');
 });
 
+test("a token of another scheme names nobody", async () => {
+  await using lab = await startLab({ web: http() });
+  const { web } = lab.servers;
+  const token = { Authorization: "Bearer Zm9vOmJhcg==" };
+  expect((await ask(web, "GET /", token)).body).toBe("Hello, world!");
+  for (const line of ["PUT /x", "GET /_/basic-auth"]) {
+    const { status, headers } = await ask(web, line, token);
+    expect([line, status, headers["www-authenticate"]]).toEqual([
+      line,
+      401,
+      expect.stringContaining("Basic"),
+    ]);
+  }
+});
+
 test("wrong credentials are refused even where none are needed", async () => {
   await using lab = await startLab({ web: http() });
   const { web } = lab.servers;
@@ -54,7 +69,6 @@ test("wrong credentials are refused even where none are needed", async () => {
     "Basic",
     "Basic !!!",
     "Basic Zm9v",
-    "Bearer Zm9vOmJhcg==",
     "",
   ]) {
     const answer = await ask(web, "GET /", { Authorization });
