@@ -23,7 +23,8 @@ export async function send(turn: Turn, { status = 200, headers = {}, body = "" }
     const measured = status !== 204 && status !== 304 && !response.hasHeader("Transfer-Encoding");
     if (measured) response.set("Content-Length", String(Buffer.byteLength(body)));
     else if (status === 204) response.removeHeader("Content-Length");
-    response.end(body);
+    // As bytes: joined to a text, Node would write the head in UTF-8, too, and header fields have a byte for each character.
+    response.end(typeof body === "string" ? Buffer.from(body) : body);
     return;
   }
   response.flushHeaders();

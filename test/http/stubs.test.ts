@@ -65,6 +65,18 @@ test("a slash at the end of a path makes no difference", async () => {
   expect((await ask(lab.servers.web, "GET /apis")).status).toBe(404);
 });
 
+test("a header's letters are a byte each, whatever the body is", async () => {
+  const headers = { "X-Name": "Müller" };
+  const stubs = ["ü", { name: "ü" }, new Uint8Array([252]), undefined].map((body, index) => ({
+    path: `/${index}`,
+    answer: { headers, body },
+  }));
+  await using lab = await startLab({ web: http({ stubs }) });
+  for (const { path } of stubs) {
+    expect((await ask(lab.servers.web, `GET ${path}`)).headers["x-name"]).toBe("Müller");
+  }
+});
+
 test("a header may have several values, and chunks have no length", async () => {
   await using lab = await startLab({ web: http() });
   const { web } = lab.servers;
