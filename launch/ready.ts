@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { Control } from "../control/index.ts";
 import type { Account } from "../core/accounts.ts";
@@ -55,15 +55,29 @@ export function clear(path: string, flag: string, beginning: string): void {
   const refusal = (why: string) => new WirelabError("BAD_OPTION", `${flag} ${path}: ${why}`);
   if (!existsSync(dirname(resolve(path)))) throw refusal("there is no such folder.");
   if (!existsSync(path)) return;
-  let found: string;
   try {
-    found = readFileSync(path, "utf8");
+    const there = statSync(path);
+    // A device or a pipe (`/dev/null`, `/dev/fd/3`) is written to as it is: it may never end, and is not ours to remove.
+    if (!there.isFile() && !there.isDirectory()) return;
+    const found = readFileSync(path, "utf8");
+    if (found === "" || found.startsWith(beginning)) return rmSync(path);
   } catch (error) {
     throw refusal(whyNot(error));
   }
-  if (found !== "" && !found.startsWith(beginning))
-    throw refusal("there is a file that wirelab did not write; name another.");
-  rmSync(path);
+  throw refusal("there is a file that wirelab did not write; name another.");
+}
+
+/**
+ * Writes a file that others wait for.
+ *
+ * @throws WirelabError `BAD_OPTION` where it cannot be written.
+ */
+export function write(path: string, flag: string, text: string, options?: { readonly mode: number }): void {
+  try {
+    writeFileSync(path, text, options);
+  } catch (error) {
+    throw new WirelabError("BAD_OPTION", `${flag} ${path}: ${whyNot(error)}`, { cause: error });
+  }
 }
 
 /** What those who use a lab find in their environment. */
@@ -111,7 +125,7 @@ export function writeEnvironmentFile(path: string, surroundings: Surroundings): 
     ([name, value]) => `${name}=${quoted(value)}`,
   );
   // There is a password in it.
-  writeFileSync(path, [HEADER, ...lines, ""].join("\n"), { mode: 0o600 });
+  write(path, "--env", [HEADER, ...lines, ""].join("\n"), { mode: 0o600 });
 }
 
 /** As it is where a shell takes it so; else in single quotes. */

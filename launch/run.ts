@@ -25,7 +25,8 @@ export const command: Subcommand = async (argv, terminal) => {
   const { version, environment, stderr, keyboard, onSignal } = terminal;
   const { flags, operands } = await lineOf(argv, RUN, version);
   const [program, ...args] = operands;
-  if (program === undefined)
+  // A variable that is not set, in quotes, is an empty word.
+  if (!program)
     throw new Ending(2, "wirelab: there is no command to run: wirelab run --ftp -- python3 test.py\n");
   const plan = await planOf({ flags, environment }, "run");
 
@@ -42,8 +43,9 @@ export const command: Subcommand = async (argv, terminal) => {
   });
 
   const control = await controlled(plan, lab, 0);
-  const trust = trustOf(plan, lab);
+  let trust: ReturnType<typeof trustOf> | undefined;
   try {
+    trust = trustOf(plan, lab);
     await tell(plan, lab, control);
     if (early !== undefined) return EXIT.signal + early;
     child = spawn(program, args, {
@@ -60,7 +62,7 @@ export const command: Subcommand = async (argv, terminal) => {
     return exitCode;
   } finally {
     await lab.stop();
-    trust[Symbol.dispose]();
+    trust?.[Symbol.dispose]();
   }
 };
 

@@ -1,6 +1,5 @@
-import { writeFileSync } from "node:fs";
 import type { Lab } from "../core/lab.ts";
-import { clear } from "./ready.ts";
+import { clear, write } from "./ready.ts";
 
 /** Files for TLS clients: whom they are to trust, and by what they are trusted themselves. */
 export interface TlsFiles {
@@ -23,8 +22,8 @@ export function clearTlsFiles({ caFile, clientCertFile }: TlsFiles): void {
 
 /** Writes them, when everything listens. */
 export async function writeTlsFiles({ caFile, clientCertFile }: TlsFiles, lab: Lab): Promise<void> {
-  if (caFile !== undefined) writeFileSync(caFile, lab.ca ?? "");
+  if (caFile !== undefined) write(caFile, "--ca-file", lab.ca ?? "");
   if (clientCertFile === undefined) return;
   const { cert, key } = await lab.clientCertificate("client");
-  writeFileSync(clientCertFile, `${cert}${key}`, { mode: 0o600 });
+  write(clientCertFile, "--client-cert", `${cert}${key}`, { mode: 0o600 });
 }

@@ -358,6 +358,13 @@ describe("starting", () => {
     expect(readFileSync(file, "utf8")).toBe("SECRET=1\n");
   });
 
+  test("an environment file that is a pipe, for whoever reads it", async () => {
+    const pipe = join(folder(), "lab.env");
+    const script = 'mkfifo "$0"; "$1" "$2" run --tcp --env "$0" -- true & cat "$0"; wait $!; test -p "$0"';
+    const { code, stdout } = await run("sh", ["-c", script, pipe, process.execPath, launcher]);
+    expect([code, stdout]).toEqual([0, expect.stringContaining("WIRELAB_TCP_URL=tcp://127.0.0.1:")]);
+  });
+
   test("fault rules from a file", async () => {
     const file = join(folder(), "faults.json");
     writeFileSync(file, JSON.stringify([{ times: 1, fault: { kind: "reply", with: { text: "wrong" } } }]));
@@ -516,6 +523,7 @@ describe("exit codes", () => {
     [["--seed", "x"], "whole number"],
     [["--faults", "/no/such/file"], "no such file"],
     [["--env", "/no/such/folder/lab.env"], "/no/such/folder/lab.env: there is no such folder"],
+    [["--tcp=0", "--env", "x".repeat(300)], `--env ${"x".repeat(300)}: `],
     [["--run", "ls"], "A program is NAME=PROGRAM"],
     [["--telnet=0", "--device", "/no/such/device"], "The device file /no/such/device cannot be read"],
     [["--log-level", "loud"], "none of error"],

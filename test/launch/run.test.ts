@@ -126,10 +126,17 @@ describe("how it ends", () => {
     expect(outcome).toMatchObject({ code, stdout: "", stderr: expect.stringContaining(why) });
   });
 
-  test("with 2 where the command line is wrong", async () => {
-    const outcome = await wirelab(["run", "--tcp"]);
+  test.each([[["--tcp"]], [["--tcp", "--", ""]]])("with 2 where no command is named: %j", async (line) => {
+    const outcome = await wirelab(["run", ...line]);
     const stderr = expect.stringContaining("there is no command to run");
     expect(outcome).toMatchObject({ code: 2, stdout: "", stderr });
+  });
+
+  test("with 1 where there is no folder for what to trust", async () => {
+    const outcome = await wirelab(["run", "--tcp", "--tls", "--", "echo", "I ran"], {
+      env: { TMPDIR: "/no/such/folder" },
+    });
+    expect(outcome).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining("/no/such/folder") });
   });
 
   test("with 3 where an address is taken, and the command is not run", async () => {
