@@ -1,5 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import type { Readable } from "node:stream";
+import type { RecordedLine } from "../core/capture/recorded.ts";
 import { codeOf, messageOf, WirelabError } from "../core/errors.ts";
 import type { Kit, Schema } from "./config/kit.ts";
 
@@ -37,16 +39,50 @@ export async function checked<T>(
 }
 
 export async function jsonOf(path: string): Promise<unknown> {
-  const text = await contentOf(path);
+  const text = (await contentOf(path)).replace(/^\uFEFF/, "");
   try {
-    return JSON.parse(text.replace(/^\uFEFF/, ""));
+    return JSON.parse(text);
   } catch (error) {
-    const [, at] = /at position (\d+)/.exec(messageOf(error)) ?? [];
-    const before = text.slice(0, at === undefined ? text.length : Number(at)).split("\n");
+    const before = text.slice(0, mistakeIn(text, messageOf(error))).split("\n");
     const where = `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
     throw new WirelabError("BAD_OPTION", `${path}: this is no JSON at ${where}: ${messageOf(error)}.`, {
       cause: error,
     });
+  }
+}
+
+/**
+ * A recording as it stands on a command line: a file, or `-` for what comes in.
+ *
+ * @throws WirelabError `BAD_OPTION` where the file cannot be read, `BAD_CONTENT` where it is no recording.
+ */
+export async function recordingIn(path: string, stdin: Readable): Promise<RecordedLine[]> {
+  const { wholeRecording } = await import("../core/capture/recorded.ts");
+  return wholeRecording(path === "-" ? stdin : path).catch((error) => {
+    if (codeOf(error) === "BAD_CONTENT" || path === "-") throw error;
+    throw new WirelabError("BAD_OPTION", `${path}: ${whyNot(error.cause)}`, { cause: error });
+  });
+}
+
+/** Where a text is no JSON. Node tells no place of an unexpected token: the shortest beginning that has one ends with it. */
+function mistakeIn(text: string, message: string): number {
+  const [, at] = /at position (\d+)/.exec(message) ?? [];
+  if (at !== undefined) return Number(at);
+  let [without, having] = [0, text.length + 1];
+  while (having - without > 1) {
+    const length = Math.floor((without + having) / 2);
+    if (hasUnexpectedToken(text.slice(0, length))) having = length;
+    else without = length;
+  }
+  return without;
+}
+
+function hasUnexpectedToken(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return false;
+  } catch (error) {
+    return messageOf(error).startsWith("Unexpected token");
   }
 }
 

@@ -60,7 +60,10 @@ export function clear(path: string, flag: string, beginning: string): void {
     // A device or a pipe (`/dev/null`, `/dev/fd/3`) is written to as it is: it may never end, and is not ours to remove.
     if (!there.isFile() && !there.isDirectory()) return;
     const found = readFileSync(path, "utf8");
-    if (found === "" || found.startsWith(beginning)) return rmSync(path);
+    if (found === "" || found.startsWith(beginning)) {
+      rmSync(path);
+      return;
+    }
   } catch (error) {
     throw refusal(whyNot(error));
   }

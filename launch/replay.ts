@@ -1,11 +1,11 @@
 import { parseAddress } from "../core/address.ts";
-import { wholeRecording } from "../core/capture/recorded.ts";
 import { WirelabError } from "../core/errors.ts";
 import { startLab } from "../core/lab.ts";
 import type { Server } from "../core/server.ts";
 import { type Replaying, replay } from "../servers/replay/index.ts";
 import { REPLAYED, serversIn } from "../servers/replay/steps.ts";
 import type { Subcommand } from "./commands.ts";
+import { recordingIn } from "./files.ts";
 import { lineOf } from "./flags.ts";
 import { REPLAY } from "./pages.ts";
 import { readyRecord } from "./ready.ts";
@@ -15,7 +15,7 @@ import type { Given } from "./setting.ts";
 export const command: Subcommand = async (argv, { version, stdin, stdout, stderr, pid, stopOnSignals }) => {
   const { flags, operands } = await lineOf(argv, REPLAY, version);
   const [file = "-"] = operands;
-  const recorded = await wholeRecording(file === "-" ? stdin : file);
+  const recorded = await recordingIn(file, stdin);
   const names = serversIn(recorded).flatMap(({ name, conversations }) =>
     conversations.length > 0 ? [name] : [],
   );

@@ -650,10 +650,13 @@ describe("recordings", () => {
       code: 2,
       stderr: expect.stringContaining("wirelab show takes one file"),
     });
-    expect(await wirelab("show", "/nowhere.ndjson")).toMatchObject({
-      code: 1,
-      stderr: "wirelab: /nowhere.ndjson: there is no such file.\n",
-    });
+    for (const command of ["show", "replay"]) {
+      const stderr = "wirelab: /nowhere.ndjson: there is no such file.\n";
+      expect(await wirelab(command, "/nowhere.ndjson")).toMatchObject({ code: 2, stderr });
+    }
+    expect((await wirelab("show", root)).stderr).toBe(
+      `wirelab: ${root}: this is a folder; name a file in it.\n`,
+    );
     expect((await wirelab("show", launcher)).stderr).toContain("line 1: this is no line of a recording");
     expect((await wirelab("replay", "--help")).stdout).toContain("Usage: wirelab replay FILE|- [FLAGS]");
     const nowhere = await wirelab("--tcp=0", "--record", "/nowhere/at/all");

@@ -200,6 +200,8 @@ describe("mistakes", () => {
   test.each([
     ['{ "seed": 1, }', "lab.json: this is no JSON at line 1, column 14"],
     ['{\n  "seed": 1\n  "host"', "lab.json: this is no JSON at line 3, column 3"],
+    ['{\n  // a seed\n  "seed": 1\n}\n', "lab.json: this is no JSON at line 2, column 3"],
+    ['{\n  "allow": ["::1",]\n}\n', "lab.json: this is no JSON at line 2, column 19"],
     ["", "lab.json: this is no JSON at line 1, column 1"],
     ["[]", "lab.json: expected an object, found a list"],
     ['{ "servers": [] }', "lab.json: servers: expected an object, found a list"],

@@ -136,7 +136,11 @@ describe("how it ends", () => {
     const outcome = await wirelab(["run", "--tcp", "--tls", "--", "echo", "I ran"], {
       env: { TMPDIR: "/no/such/folder" },
     });
-    expect(outcome).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining("/no/such/folder") });
+    expect(outcome).toMatchObject({
+      code: 1,
+      stdout: "",
+      stderr: expect.stringContaining("/no/such/folder"),
+    });
   });
 
   test("with 3 where an address is taken, and the command is not run", async () => {
