@@ -5,6 +5,7 @@ export default defineConfig({
   oxc: { target: "es2023" },
   test: {
     include: ["test/**/*.test.ts"],
+    globalSetup: "test/scratch.ts",
     setupFiles: ["test/leaks.ts"],
     // For machines that do much else at the same time; alone, nothing takes a third of it.
     testTimeout: 60_000,
