@@ -103,9 +103,14 @@ export function handshake(socket: TLSSocket, ms: number): Promise<void> {
     };
     const done = () => {
       settle();
+      const letEnd = endKept(socket);
       const why = distrustOf(socket);
       // Told from within OpenSSL, which is still to write tickets: an end that came before them would have no alert.
-      setImmediate(() => (why === undefined ? resolve() : reject(new HandshakeFailure("certificate", why))));
+      setImmediate(() => {
+        setImmediate(letEnd);
+        if (why === undefined) resolve();
+        else reject(new HandshakeFailure("certificate", why));
+      });
     };
     const refuse = () => {
       settle();
@@ -118,6 +123,27 @@ export function handshake(socket: TLSSocket, ms: number): Promise<void> {
     socket.on("secure", done).on("error", failed).on("end", ended).on("close", refuse);
     if (socket.destroyed) refuse();
   });
+}
+
+/**
+ * Keeps the end of what comes in, which is told whether anybody listens or not, until the answer is called: clients that only
+ * look whether they are let in end in one breath with their handshake, when nobody serves them yet.
+ */
+function endKept(socket: TLSSocket): () => void {
+  let ended = false;
+  const push = socket.push;
+  socket.push = (chunk, encoding) => {
+    if (chunk !== null) return push.call(socket, chunk, encoding);
+    ended = true;
+    return false;
+  };
+  return () => {
+    socket.push = push;
+    if (!ended) return;
+    socket.push(null);
+    // As Node does it: where nothing is left to be read, the end is told at once.
+    socket.read(0);
+  };
 }
 
 function resetOr(error: Error): string {

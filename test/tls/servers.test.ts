@@ -179,6 +179,23 @@ describe("streams inside TLS", () => {
     expect((await visit(lab.servers.echo, bytes)).text).toBe(bytes);
   });
 
+  test.each(VERSIONS)("an end in one breath with the handshake is heard, by %s", async (version) => {
+    await using lab = await startLab(
+      { greeter: tcp(), web: http(), shell: telnet(), live: websocket(), files: ftp({ tls: "implicit" }) },
+      { tls: true },
+    );
+    for (const { name, host, port } of Object.values(lab.servers)) {
+      const closed = lab.events.next("closed", { server: name });
+      const client = connect(Object.assign({ host, port, ca: lab.ca!, allowHalfOpen: true }, only(version)));
+      let heard = "";
+      client.on("error", () => {}).on("data", (chunk) => (heard += chunk));
+      client.once("secureConnect", () => client.end());
+      await closed;
+      if (name === "greeter") expect(heard).toBe("Hello, world!");
+      client.destroy();
+    }
+  });
+
   test("rules and taps see plain bytes", async () => {
     let tapped = "";
     await using lab = await startLab(
