@@ -35,7 +35,10 @@ export function relay(
     });
     to.on("drain", () => from.resume());
     // An RST can look like an end at first: by then it has closed both.
-    from.on("end", () => setImmediate(setImmediate, () => to.end()));
+    const ended = () => setImmediate(setImmediate, () => to.end());
+    // Who has sent nothing may have ended while the other one was dialled.
+    if (from.readableEnded) ended();
+    else from.on("end", ended);
   };
   carry(client, target, "in");
   carry(target, client, "out");

@@ -79,6 +79,21 @@ describe("ends", () => {
     expect(await text(server.dial().end("all"))).toBe("heard all");
   });
 
+  test("the FIN of a client that says nothing goes on", async () => {
+    await using target = await echo();
+    await using server = await forwarding({ to: target.name });
+    expect(await text(server.dial().end())).toBe("");
+  });
+
+  test("a target's FIN goes on that comes before its client is told of it", async () => {
+    await using target = await Backend.start((socket) => socket.resume().end());
+    const late = { when: { verb: "CONNECT" }, fault: { kind: "reply", ms: 100 } } as const;
+    await using server = await forwarding({ to: target.name }, { faults: [late] });
+    const client = server.dial();
+    expect(`${await heard(client)}`).toBe("");
+    client.destroy();
+  });
+
   test("the target's FIN goes on, and the client still sends", async () => {
     await using target = await Backend.start((socket) => socket.end("bye"));
     await using server = await forwarding({ to: target.name });
