@@ -35,6 +35,8 @@ const GOODBYES: Readonly<Record<Exclude<Goodbye, "idle" | "lifetime">, Refusal>>
   certificate: { status: 400, message: "The client's certificate is not accepted." },
 };
 
+const STOPPING = "The server is stopping.";
+
 const TIME_IS_UP = {
   idle: "Nothing was said for too long.",
   lifetime: "This connection has lasted as long as it may.",
@@ -105,8 +107,9 @@ export function webSocketEngine(site: Site, settings: Settings): Engine {
     const amended = await connection.amend(reply);
     if (!stream.writable) return;
     if (!amended) {
-      // Never answered: the client is to give up by itself.
-      stream.resume().once("end", () => connection.end("client"));
+      // Never answered: the client is to give up by itself, and may have done so while the rule waited.
+      if (stream.readableEnded) connection.end("client");
+      else stream.resume().once("end", () => connection.end("client"));
       return;
     }
     const { code = 500, text } = amended;
@@ -160,6 +163,8 @@ export function webSocketEngine(site: Site, settings: Settings): Engine {
       },
     });
     links.set(connection, link);
+    // It has shaken hands while the others were told.
+    if (site.signal.aborted) link.close(1001, STOPPING, "stopped");
     const { pingInterval } = settings;
     if (pingInterval > 0) {
       beats ??= setInterval(() => {
@@ -257,7 +262,7 @@ export function webSocketEngine(site: Site, settings: Settings): Engine {
     redaction: () => linesRedacted(HTTP_PASSWORDS),
     drain() {
       for (const connection of connections.values()) connection.end("stopped");
-      for (const link of links.values()) link.close(1001, "The server is stopping.", "stopped");
+      for (const link of links.values()) link.close(1001, STOPPING, "stopped");
     },
     close() {
       server?.close();

@@ -102,6 +102,17 @@ describe("rules", () => {
     expect(await silent.text()).toBe("");
   });
 
+  test("leave the handshake unanswered of a client that gives up while they wait", async () => {
+    await using lab = await startLab({ live: websocket() });
+    lab.faults.add({ fault: { kind: "reply", with: "drop", ms: 100 } });
+    const struck = lab.events.next("fault");
+    const closed = lab.events.next("closed");
+    using client = new RawClient(lab.servers.live, opening());
+    await struck;
+    client.socket.destroy();
+    expect((await closed).reason).toBe("client");
+  });
+
   test("drop the answer to the third text message", async () => {
     await using talk = await ruled([
       { when: { verb: "TEXT" }, skip: 2, times: 1, fault: { kind: "reply", with: "drop" } },

@@ -144,6 +144,19 @@ describe("the end", () => {
     expect((await stopped).cut).toEqual([]);
   });
 
+  test("a stop closes with 1001 who shakes hands meanwhile", async () => {
+    await using lab = await serving();
+    lab.faults.add({ fault: { kind: "reply", ms: 100 } });
+    const shaking = lab.events.next("fault");
+    using client = new RawClient(lab.servers.live, opening("/echo"));
+    await shaking;
+    const stopped = lab.stop({ grace: 30_000 });
+    expect(await client.head()).toMatch(/^HTTP\/1.1 101 /);
+    expect(await client.words()).toBe("close 1001 The server is stopping.");
+    expect(await client.send(frame("close", closing(1001))).rest()).toEqual(["end"]);
+    expect((await stopped).cut).toEqual([]);
+  });
+
   test("a client that does not answer the close frame is cut when the grace is over", async () => {
     await using lab = await serving();
     using client = await RawClient.open(lab.servers.live);
