@@ -35,6 +35,7 @@ export async function dial(
   to: Endpoint,
   { as = "data", timeout = CONNECT_TIMEOUT, preface, tls }: DialOptions = {},
 ): Promise<SocketConnection> {
+  if (!roster.open.has(parent)) throw unreachable(to, new Error("the client is gone"));
   const struck = strikesOn(parent, roster, as);
   const refusal = struck.find(({ rule }) => rule.fault.kind === "refuse");
   if (refusal) {

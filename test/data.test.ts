@@ -200,6 +200,16 @@ describe("dialling", () => {
     socket.destroy();
   });
 
+  test("for a client that is gone already", async () => {
+    await using server = await controlled();
+    const { socket, connection } = await server.client();
+    connection.cut("server");
+    await connection.closed;
+    const to = { host: server.lab.servers.files.host, port: server.lab.servers.files.port };
+    await expect(server.site.dial(connection, to)).rejects.toMatchObject({ code: "UNREACHABLE" });
+    socket.destroy();
+  });
+
   test("where nobody listens", async () => {
     await using server = await controlled();
     const { socket, connection } = await server.client();
