@@ -71,6 +71,8 @@ export interface Roster {
   readonly tls: ServerTls | undefined;
   /** Those that are open, data connections included. */
   readonly open: Set<SocketConnection>;
+  /** Where datagrams are heard. */
+  readonly ports: Set<Endpoint>;
 }
 
 /** A connection over a socket that core has accepted or dialled. The only code that closes one. */

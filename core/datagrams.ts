@@ -1,7 +1,8 @@
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { isIPv6 } from "node:net";
-import { authority, endpointOf, endpointText, isLoopback } from "./address.ts";
+import { networkInterfaces } from "node:os";
+import { authority, connectableHost, endpointOf, endpointText, isLoopback } from "./address.ts";
 import { bindError } from "./bind.ts";
 import type { Testimony } from "./capture/witness.ts";
 import { LONGEST } from "./checks.ts";
@@ -96,6 +97,7 @@ export class Datagrams implements Intake {
     this.#roster = roster;
     this.#gate = gate;
     this.#socket = socket;
+    roster.ports.add(this.address);
     try {
       socket.setRecvBufferSize(RECEIVE_BUFFER);
     } catch {
@@ -129,6 +131,7 @@ export class Datagrams implements Intake {
       });
     }
     this.reset();
+    this.#roster.ports.delete(this.address);
     this.#socket.close();
     await once(this.#socket, "close");
   }
@@ -143,10 +146,10 @@ export class Datagrams implements Intake {
     this.#pass(flow, "in", bytes, () => this.#deliver(flow, bytes));
   }
 
-  /** Whether somebody has forged our own address: an answer would be a question again, for ever. */
+  /** Whether somebody has forged an address of this lab: an answer would be a question, and its answer another, for ever. */
   #isOurs(peer: Endpoint): boolean {
-    if (!("host" in peer && "host" in this.address) || peer.port !== this.address.port) return false;
-    return peer.host === this.address.host || isLoopback(peer.host);
+    for (const ours of this.#roster.ports) if (isAt(peer, ours)) return true;
+    return false;
   }
 
   #flowOf(peer: Endpoint, to: RemoteInfo): OwnFlow {
@@ -311,6 +314,20 @@ export class Datagrams implements Intake {
   #settle(): void {
     if (this.#sendingBytes + this.#heldBytes === 0) this.#settled();
   }
+}
+
+/** Whether a peer is the one who listens there: at that very address, or at any of this machine's. */
+function isAt(peer: Endpoint, listening: Endpoint): boolean {
+  if (!("host" in peer && "host" in listening) || peer.port !== listening.port) return false;
+  const { host } = listening;
+  if (peer.host === host || isLoopback(peer.host)) return true;
+  return connectableHost(host) !== host && isOfThisMachine(peer.host);
+}
+
+/** Whether this machine has a literal address, which may have a zone. */
+function isOfThisMachine(host: string): boolean {
+  const address = host.replace(/%.*$/, "");
+  return Object.values(networkInterfaces()).some((all) => all?.some((each) => each.address === address));
 }
 
 /** How many bytes may be sent for a datagram: it may come from anybody, in a victim's name. */

@@ -291,7 +291,7 @@ class RunningLab {
       ...captures.map((take) => passagesTo(take, redact)),
       recordBytes && passagesTo(recordBytes, redact, RECORDED_AS_BYTES),
     ]);
-    this.#roster = { events, faults, witness, open: new Set() };
+    this.#roster = { events, faults, witness, open: new Set(), ports: new Set() };
   }
 
   async start(name: string, service: Service): Promise<Server> {

@@ -194,6 +194,11 @@ describe("peers", () => {
   });
 });
 
+/** An address of this machine that is none of loopback's, if it has one. */
+const outer = Object.values(networkInterfaces())
+  .flat()
+  .find((address) => address?.family === "IPv4" && !address.internal)?.address;
+
 describe("no amplifier", () => {
   test("all answers to a datagram from elsewhere have as many bytes as it had, at most", () => {
     const question = Buffer.alloc(7);
@@ -204,9 +209,7 @@ describe("no amplifier", () => {
   });
 
   test("a larger answer is told instead of sent", async (context) => {
-    const host = Object.values(networkInterfaces())
-      .flat()
-      .find((address) => address?.family === "IPv4" && !address.internal)?.address;
+    const host = outer;
     if (host === undefined) return context.skip("this machine has no address but loopback's");
     await using lab = await startLab({ day: udp({ host, behaviour: "daytime" }), echo: udp({ host }) });
     using short = await Peer.of(lab.servers.day);
@@ -338,9 +341,9 @@ describe("real clients", () => {
 
   clientTest(
     "python3",
-    "forged senders: nobody can answer at port 0, and our own address would ask for ever",
+    "forged senders: nobody can answer at port 0, and our own addresses would ask for ever",
     async (context) => {
-      await using lab = await startLab({ one: udp() });
+      await using lab = await startLab({ one: udp(), two: udp() });
       const { host, port } = lab.servers.one;
       const program = `
 import socket, struct, sys
@@ -348,17 +351,42 @@ try:
     raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
 except PermissionError:
     sys.exit(3)
-for source in (0, ${port}):
+for source in (0, ${port}, ${lab.servers.two.port}):
     raw.sendto(struct.pack("!HHHH", source, ${port}, 9, 0) + b"x", ("${host}", 0))
 `;
       const told = lab.events.next("error");
-      const refused = lab.events.next("refused");
+      const refused = [port, lab.servers.two.port].map((from) =>
+        lab.events.next("refused", ({ peer }) => "port" in peer && peer.port === from),
+      );
       const { code } = await run("python3", ["-c", program]);
       if (code === 3) return context.skip("raw sockets need rights");
       expect(await told).toMatchObject({ code: "ERR_SOCKET_BAD_PORT" });
-      expect(await refused).toMatchObject({ reason: "denied", peer: { host, port } });
+      for (const each of refused) expect(await each).toMatchObject({ reason: "denied", peer: { host } });
       using peer = await Peer.of(lab.servers.one);
       expect(await peer.ask("still there?")).toBe("still there?");
+    },
+  );
+
+  clientTest(
+    "python3",
+    "forged senders: every address of ours, where all are listened on",
+    async (context) => {
+      if (outer === undefined) return context.skip("this machine has no address but loopback's");
+      await using lab = await startLab({ one: udp({ host: "0.0.0.0" }) });
+      const { port } = lab.servers.one;
+      const program = `
+import socket, struct, sys
+try:
+    raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
+except PermissionError:
+    sys.exit(3)
+raw.bind(("${outer}", 0))
+raw.sendto(struct.pack("!HHHH", ${port}, ${port}, 9, 0) + b"x", ("${outer}", 0))
+`;
+      const refused = lab.events.next("refused");
+      const { code } = await run("python3", ["-c", program]);
+      if (code === 3) return context.skip("raw sockets need rights");
+      expect(await refused).toMatchObject({ reason: "denied", peer: { host: outer, port } });
     },
   );
 
