@@ -54,7 +54,8 @@ export class Wire extends Duplex {
   #left = () => {};
   readonly #hear = {
     data: (chunk: Buffer) => {
-      if (!this.#lanes.in.accept(chunk)) this.#under.pause();
+      // A limit may just have ended it: what comes from now on is read, and thrown away.
+      if (!this.#lanes.in.accept(chunk) && !this.#lanes.in.finished) this.#under.pause();
     },
     drain: () => this.#lanes.out.ready(),
     end: () => this.#lanes.in.finish(),

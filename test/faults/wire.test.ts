@@ -213,6 +213,17 @@ describe("limits", () => {
     expect(await text(server.dial())).toBe("Hello");
   });
 
+  test("close reads on, so that a client in the middle of a long upload sees the end in good order, too", async () => {
+    await using server = await faulty("echo", { fault: { kind: "close", afterBytes: 5, direction: "in" } });
+    const closed = server.lab.events.next("closed");
+    const client = server.dial();
+    let heard = "";
+    client.on("data", (chunk) => (heard += chunk)).end(Buffer.alloc(5_000_000, "x"));
+    await once(client, "close");
+    expect(heard).toBe("xxxxx");
+    expect(await closed).toMatchObject({ reason: "fault", received: 5_000_000 });
+  });
+
   test("stall lets nothing pass until the rule is gone, and then everything", async () => {
     await using server = await faulty("greet", { fault: { kind: "stall", afterBytes: 5, direction: "out" } });
     const client = server.dial();
