@@ -354,14 +354,15 @@ except PermissionError:
 for source in (0, ${port}, ${lab.servers.two.port}):
     raw.sendto(struct.pack("!HHHH", source, ${port}, 9, 0) + b"x", ("${host}", 0))
 `;
-      const told = lab.events.next("error");
+      const told = lab.events.next("error", {}, 30_000);
       const refused = [port, lab.servers.two.port].map((from) =>
-        lab.events.next("refused", ({ peer }) => "port" in peer && peer.port === from),
+        lab.events.next("refused", ({ peer }) => "port" in peer && peer.port === from, 30_000),
       );
       const { code } = await run("python3", ["-c", program]);
       if (code === 3) return context.skip("raw sockets need rights");
       expect(await told).toMatchObject({ code: "ERR_SOCKET_BAD_PORT" });
-      for (const each of refused) expect(await each).toMatchObject({ reason: "denied", peer: { host } });
+      for (const each of await Promise.all(refused))
+        expect(each).toMatchObject({ reason: "denied", peer: { host } });
       using peer = await Peer.of(lab.servers.one);
       expect(await peer.ask("still there?")).toBe("still there?");
     },
@@ -383,7 +384,7 @@ except PermissionError:
 raw.bind(("${outer}", 0))
 raw.sendto(struct.pack("!HHHH", ${port}, ${port}, 9, 0) + b"x", ("${outer}", 0))
 `;
-      const refused = lab.events.next("refused");
+      const refused = lab.events.next("refused", {}, 30_000);
       const { code } = await run("python3", ["-c", program]);
       if (code === 3) return context.skip("raw sockets need rights");
       expect(await refused).toMatchObject({ reason: "denied", peer: { host: outer, port } });
