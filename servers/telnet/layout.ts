@@ -48,7 +48,8 @@ function widthOf(cell: string): number {
 
 /** Where cells stand on a screen of a given width, counted in columns from the first one on; rows wrap at the right margin. */
 export class Layout {
-  readonly #cells: readonly string[];
+  /** As they are shown: with the blank that is before one that does not fit into the last column. */
+  readonly #cells: string[] = [];
   readonly #columns: number;
   /** The position behind so many cells. */
   readonly #behind: readonly number[];
@@ -60,12 +61,12 @@ export class Layout {
     for (const cell of cells) {
       const width = widthOf(cell);
       const room = columns - (position % columns);
-      // A wide character does not fit into the last column: the terminal leaves that empty.
-      if (width > room && !SPLIT.test(cell)) position += room;
-      position += width;
+      // A wide character does not fit into the last column: the terminal leaves there what was there before.
+      const gap = width > room && !SPLIT.test(cell) ? room : 0;
+      position += gap + width;
       behind.push(position);
+      this.#cells.push(" ".repeat(gap) + cell);
     }
-    this.#cells = cells;
     this.#columns = columns;
     this.#behind = behind;
   }

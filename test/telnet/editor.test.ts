@@ -209,6 +209,16 @@ describe("what the client's screen shows", () => {
     },
   );
 
+  test("a wide character that goes to the next row leaves nothing in the last column", () => {
+    const { screen, type } = typing(10);
+    type("0123456789");
+    type(`${LEFT.repeat(3)}李`);
+    expect(screen.text).toBe("> 0123456\n李789");
+    expect(screen.cursor).toEqual([1, 2]);
+    type(`${HOME}a`);
+    expect(screen.text).toBe("> a0123456\n李789");
+  });
+
   test("a mark without a letter takes no place", () => {
     const { screen, type, editor } = typing();
     type("\u0301\u200bab");
