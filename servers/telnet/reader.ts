@@ -6,8 +6,11 @@ import type { Completions } from "./terminal.ts";
 /** Input that waits to be read, in characters, above which the client has to wait. */
 const MAX_TYPED_AHEAD = 65_536;
 
-/** So many lines or keys are read, or lines given up or redrawn, in one turn of the event loop before other clients have theirs. */
+/** So many lines or keys are read, or lines gone through as a whole, in one turn of the event loop before other clients have theirs. */
 const READ_PER_TURN = 32;
+
+/** Keys that may go through a whole line: Ctrl-C, L, N, P, and all that begin with Esc. */
+const LINE_KEYS: ReadonlySet<string> = new Set("\x03\x0c\x0e\x10\x1b");
 
 /** Where a {@link LineReader} shows what it does. */
 export interface Screen {
@@ -212,11 +215,12 @@ export class LineReader {
     if (this.#key) this.#takeKey();
     if (!this.#reading || this.#completing) return;
     let taken = 0;
-    let redrawn = 0;
+    let edits = 0;
     let bell = "";
     for (const character of this.#typedAhead) {
-      if (!this.#reading || this.#screen.congested || redrawn === READ_PER_TURN) break;
+      if (!this.#reading || this.#screen.congested || edits === READ_PER_TURN) break;
       taken += character.length;
+      if (LINE_KEYS.has(character)) edits += 1;
       if (character === MARK) {
         this.#showTyped();
         this.#screen.marked();
@@ -234,7 +238,6 @@ export class LineReader {
       if (character === "\x0c" && this.#screen.characterMode) {
         this.#screen.send(`\x1b[H\x1b[2J${this.#reading.prompt}`);
         this.#editor.reprompted();
-        redrawn += 1;
         continue;
       }
       switch (this.#editor.type(character)) {
@@ -248,7 +251,6 @@ export class LineReader {
           break;
         case "interrupt":
           this.#interrupted(this.#reading.prompt);
-          redrawn += 1;
           break;
         case "end":
           this.#leaveLine("");
@@ -261,7 +263,7 @@ export class LineReader {
       }
     }
     this.#typedAhead = this.#typedAhead.slice(taken);
-    if (redrawn === READ_PER_TURN) setImmediate(() => this.#proceedLater());
+    if (edits === READ_PER_TURN) setImmediate(() => this.#proceedLater());
     if (!this.#reading) return;
     this.#showTyped();
     if (this.#screen.characterMode) this.#screen.send(bell);

@@ -124,6 +124,24 @@ describe("a key", () => {
   });
 });
 
+test("many keys that edit leave others their turn", async () => {
+  const nothing = () => {};
+  const told = { goAhead: nothing, interrupt: nothing, consumed: nothing, marked: nothing };
+  let sent = "";
+  const send = (text: string) => {
+    sent += text;
+  };
+  const reader = new LineReader({ characterMode: true, columns: 80, congested: false, send, ...told });
+  const read = reader.read("", { hidden: false, untold: false });
+  reader.type("\x10".repeat(320));
+  // What comes of one turn rings once.
+  expect(sent).toBe("\x07");
+  reader.type("a\r");
+  expect(await read).toBe("a");
+  expect(sent.replaceAll("\x07", "")).toBe("a\n");
+  reader.stop();
+});
+
 describe("history", () => {
   test("brings lines back, and the empty one behind them", () => {
     const { editor, type } = typing();
