@@ -23,6 +23,9 @@ export class LineEditor {
   #length = 0;
   #tooLong = false;
   #sequence = "";
+  /** What Ctrl-Y brings back, and what of it keys in a row have taken away. */
+  #killed = "";
+  #killing = "";
   readonly #history: string[] = [];
   #recalled = 0;
   /** What the client's screen shows, and behind how many of the line's cells its cursor is. */
@@ -46,14 +49,17 @@ export class LineEditor {
   }
 
   /** As if the text were typed. */
-  insert(text: string): void {
-    for (const character of text) this.#insert(character);
+  insert(text: string): Typed {
+    let event: Typed;
+    for (const character of text) event = this.#insert(character) ?? event;
+    return event;
   }
 
   /** Begins a line behind a prompt, which the caller sends. */
   begin(prompt: string): void {
     this.#clear();
     this.#tooLong = false;
+    this.#killing = "";
     this.#recalled = this.#history.length;
     this.#screen = { prompt: cellsOf(prompt), cells: [], cursor: 0 };
   }
@@ -63,6 +69,11 @@ export class LineEditor {
     if (line.trim() === "" || line === this.#history.at(-1)) return;
     this.#history.push(line);
     if (this.#history.length > MAX_HISTORY) this.#history.shift();
+  }
+
+  /** What was taken away is not to come back: it was typed unseen. */
+  forget(): void {
+    this.#killed = "";
   }
 
   /** Takes one character; CR and LF each end the line. */
@@ -75,9 +86,7 @@ export class LineEditor {
       case "\x03":
         return "interrupt";
       case "\x04":
-        if (this.#length === 0) return "end";
-        this.#remove(this.#cursor, this.#cursor + 1);
-        return undefined;
+        return this.#length === 0 ? "end" : this.#edit(DELETE);
       case "\x1b":
         this.#sequence = character;
         return undefined;
@@ -128,8 +137,9 @@ export class LineEditor {
     this.#screen = { ...this.#screen, cells: [], cursor: 0 };
   }
 
-  #edit(character: string): Typed {
-    switch (character) {
+  #edit(key: string): Typed {
+    if (!KILLS.has(key)) this.#killing = "";
+    switch (key) {
       case "\b":
       case "\x7f":
         this.#remove(this.#cursor - 1, this.#cursor);
@@ -146,24 +156,43 @@ export class LineEditor {
       case "\x06":
         this.#cursor = Math.min(this.#cells.length, this.#cursor + 1);
         return undefined;
+      case DELETE:
+        this.#remove(this.#cursor, this.#cursor + 1);
+        return undefined;
+      case WORD_BACK:
+        this.#cursor = this.#wordStart(LETTER);
+        return undefined;
+      case WORD_ON:
+        this.#cursor = this.#wordEnd();
+        return undefined;
       case "\x0b":
-        this.#remove(this.#cursor, this.#cells.length);
+        this.#kill(this.#cursor, this.#cells.length);
         return undefined;
       case "\x0e":
         return this.#recall(this.#recalled + 1);
       case "\x10":
         return this.#recall(this.#recalled - 1);
+      case "\x14":
+        return this.#transpose();
       case "\x15":
-        this.#remove(0, this.#cursor);
+        this.#kill(0, this.#cursor);
         this.#tooLong = false;
         return undefined;
       case "\x17":
-        this.#remove(this.#wordStart(), this.#cursor);
+        this.#kill(this.#wordStart(/\S/), this.#cursor);
         return undefined;
+      case KILL_WORD:
+        this.#kill(this.#cursor, this.#wordEnd());
+        return undefined;
+      case KILL_WORD_BACK:
+        this.#kill(this.#wordStart(LETTER), this.#cursor);
+        return undefined;
+      case "\x19":
+        return this.insert(this.#killed);
       case "\t":
         return this.#insert(" ");
       default:
-        return UNTYPABLE.test(character) ? undefined : this.#insert(character);
+        return UNTYPABLE.test(key) ? undefined : this.#insert(key);
     }
   }
 
@@ -191,10 +220,37 @@ export class LineEditor {
     this.#cursor = Math.min(start, this.#cells.length);
   }
 
-  #wordStart(): number {
+  /** As {@link #remove}, for Ctrl-Y to bring back: of keys in a row all that they have taken away. */
+  #kill(from: number, to: number): void {
+    const gone = this.#cells.slice(from, to).join("");
+    this.#killing = from < this.#cursor ? gone + this.#killing : this.#killing + gone;
+    if (this.#killing !== "") this.#killed = this.#killing;
+    this.#remove(from, to);
+  }
+
+  /** The character before the cursor and the one behind it, or the last two, change places. */
+  #transpose(): Typed {
+    const at = Math.min(this.#cursor, this.#cells.length - 1);
+    const [before, behind] = [this.#cells[at - 1], this.#cells[at]];
+    if (before === undefined || behind === undefined) return "bell";
+    this.#cells.splice(at - 1, 2, behind, before);
+    this.#cursor = at + 1;
+    return undefined;
+  }
+
+  /** Where the word before the cursor begins. */
+  #wordStart(letter: RegExp): number {
     let at = this.#cursor;
-    while (at > 0 && this.#cells[at - 1] === " ") at -= 1;
-    while (at > 0 && this.#cells[at - 1] !== " ") at -= 1;
+    while (at > 0 && !letter.test(this.#cells[at - 1] ?? "")) at -= 1;
+    while (at > 0 && letter.test(this.#cells[at - 1] ?? "")) at -= 1;
+    return at;
+  }
+
+  /** Where the word behind the cursor ends. */
+  #wordEnd(): number {
+    let at = this.#cursor;
+    while (at < this.#cells.length && !LETTER.test(this.#cells[at] ?? "")) at += 1;
+    while (LETTER.test(this.#cells[at] ?? "")) at += 1;
     return at;
   }
 
@@ -215,8 +271,8 @@ export class LineEditor {
 
   /** Goes on with what a key has sent behind Esc (ECMA-48 §5.4). Answers whether the character was part of it. */
   #continueSequence(character: string): boolean {
-    if (UNTYPABLE.test(character)) {
-      // No key sends a control character within its sequence: the line end behind a lone Esc still ends the line.
+    if (UNTYPABLE.test(character) && KEYS[this.#sequence + character] === undefined) {
+      // No other key sends a control character within its sequence: the line end behind a lone Esc still ends the line.
       this.#sequence = "";
       return false;
     }
@@ -228,16 +284,25 @@ export class LineEditor {
     if (introduced && (length === 2 || (character < "@" && length < MAX_SEQUENCE))) return true;
     const key = KEYS[this.#sequence];
     this.#sequence = "";
-    if (key === DELETE) this.#remove(this.#cursor, this.#cursor + 1);
-    else if (key !== undefined) this.#edit(key);
+    if (key !== undefined) this.#edit(key);
     return true;
   }
 }
 
-/** Delete, the one key here that no control character stands for alone: Ctrl-D has a second meaning. */
-const DELETE = "\x1b[3~";
+/** A character of a word, for the keys that go by words; Ctrl-W goes by blanks. */
+const LETTER = /^[\p{L}\p{N}]/u;
 
-/** The keys that send a sequence, as the control characters that mean the same. */
+/** Keys that no control character stands for alone: Ctrl-D has a second meaning. The others are Alt-B, F, D and Backspace. */
+const DELETE = "\x1b[3~";
+const WORD_BACK = "\x1bb";
+const WORD_ON = "\x1bf";
+const KILL_WORD = "\x1bd";
+const KILL_WORD_BACK = "\x1b\x7f";
+
+/** What takes away more than a character. */
+const KILLS: ReadonlySet<string> = new Set(["\x0b", "\x15", "\x17", KILL_WORD, KILL_WORD_BACK]);
+
+/** The keys that send a sequence, as those that mean the same. */
 const KEYS: Readonly<Record<string, string>> = {
   "\x1b[A": "\x10",
   "\x1bOA": "\x10",
@@ -256,4 +321,15 @@ const KEYS: Readonly<Record<string, string>> = {
   "\x1b[4~": "\x05",
   "\x1b[8~": "\x05",
   [DELETE]: DELETE,
+  [WORD_BACK]: WORD_BACK,
+  "\x1b[1;5D": WORD_BACK,
+  "\x1b[1;3D": WORD_BACK,
+  "\x1bOd": WORD_BACK,
+  [WORD_ON]: WORD_ON,
+  "\x1b[1;5C": WORD_ON,
+  "\x1b[1;3C": WORD_ON,
+  "\x1bOc": WORD_ON,
+  [KILL_WORD]: KILL_WORD,
+  [KILL_WORD_BACK]: KILL_WORD_BACK,
+  "\x1b\b": KILL_WORD_BACK,
 };

@@ -9,8 +9,8 @@ const MAX_TYPED_AHEAD = 65_536;
 /** So many lines or keys are read, or lines gone through as a whole, in one turn of the event loop before other clients have theirs. */
 const READ_PER_TURN = 32;
 
-/** Keys that may go through a whole line: Ctrl-C, L, N, P, and all that begin with Esc. */
-const LINE_KEYS: ReadonlySet<string> = new Set("\x03\x0c\x0e\x10\x1b");
+/** Keys that may go through a whole line: Ctrl-C, L, N, P, Y, and all that begin with Esc. */
+const LINE_KEYS: ReadonlySet<string> = new Set("\x03\x0c\x0e\x10\x19\x1b");
 
 /** Where a {@link LineReader} shows what it does. */
 export interface Screen {
@@ -363,6 +363,7 @@ export class LineReader {
   #finish(line: string | undefined): void {
     const reading = this.#reading;
     this.#reading = undefined;
+    if (reading?.hidden) this.#editor.forget();
     reading?.resolve(line);
   }
 

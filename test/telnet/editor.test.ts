@@ -48,6 +48,16 @@ describe("editing", () => {
     ["Home and End of other terminals", "bc\x1b[1~\x1b[4~\x1b[7~a\x1b[8~d", "abcd"],
     ["Ctrl-A and Ctrl-E", "bc\x01a\x05d", "abcd"],
     ["Ctrl-B and Ctrl-F", "bc\x02\x02a\x06\x06d", "abcd"],
+    ["Alt-B and Alt-F", "say hello, world\x1bb\x1bbA\x01\x1bf\x1bfB", "say AhelloB, world"],
+    ["Ctrl and cursor keys", "say hello\x1b[1;5DA\x01\x1b[1;5CB", "sayB Ahello"],
+    ["Ctrl and cursor keys of rxvt", "say hello\x1bOdA\x01\x1bOcB", "sayB Ahello"],
+    ["Alt-D", "say hello, world\x01\x1bd\x1bd", ", world"],
+    ["Alt-Backspace", "cd /one/two\x1b\x7f\x1b\b", "cd /"],
+    ["Ctrl-T amid a line, at its end and at its beginning", "abcd\x02\x02\x14\x14\x14\x01\x14", "acbd"],
+    ["Ctrl-Y", "say hello\x15echo \x19!", "echo say hello!"],
+    ["Ctrl-Y with all that keys in a row took away", "one two three\x17\x17\x01\x19\x05!", "two threeone !"],
+    ["Ctrl-Y without what other keys came before", "one two\x17x\x17\x19", "one x"],
+    ["Ctrl-Y with what was before and behind", "one two three\x1bb\x1bb\x0b\x17\x19", "one two three"],
     ["Delete", `abcd${HOME}${DELETE}${RIGHT}${DELETE}`, "bd"],
     ["Ctrl-D amid a line", "abc\x01\x04", "bc"],
     ["Delete at the end", `ab${DELETE}`, "ab"],
@@ -139,6 +149,23 @@ test("many keys that edit leave others their turn", async () => {
   reader.type("a\r");
   expect(await read).toBe("a");
   expect(sent.replaceAll("\x07", "")).toBe("a\n");
+  reader.stop();
+});
+
+test("Ctrl-Y brings back what the line before has given up, and nothing that was typed unseen", async () => {
+  const nothing = () => {};
+  const told = { goAhead: nothing, interrupt: nothing, consumed: nothing, marked: nothing };
+  const screen = { characterMode: true, columns: 80, congested: false, send: nothing, ...told };
+  const reader = new LineReader(screen);
+  const read = (keys: string, hidden: boolean) => {
+    const line = reader.read("> ", { hidden, untold: hidden });
+    reader.type(keys);
+    return line;
+  };
+  expect(await read("one\x15\r", false)).toBe("");
+  expect(await read("\x19\r", false)).toBe("one");
+  expect(await read("secret\x15\x19\r", true)).toBe("secret");
+  expect(await read("\x19\r", false)).toBe("");
   reader.stop();
 });
 
