@@ -28,6 +28,7 @@ export class LineEditor {
   #killing = "";
   readonly #history: string[] = [];
   #recalled = 0;
+  #draft = "";
   /** What the client's screen shows, and behind how many of the line's cells its cursor is. */
   #screen: {
     readonly prompt: readonly string[];
@@ -254,12 +255,13 @@ export class LineEditor {
     return at;
   }
 
-  /** Brings back a line of the history; the place behind the last one is an empty line. */
+  /** Brings back a line of the history; behind the last one is what was typed before. */
   #recall(wanted: number): Typed {
     if (wanted < 0 || wanted > this.#history.length) return "bell";
+    if (this.#recalled === this.#history.length) this.#draft = this.text;
     this.#recalled = wanted;
     this.#clear();
-    this.insert(this.#history[wanted] ?? "");
+    this.insert(this.#history[wanted] ?? this.#draft);
     return undefined;
   }
 

@@ -181,6 +181,17 @@ describe("history", () => {
     expect(seen).toEqual(["two", "one", "one", "two", "", ""]);
   });
 
+  test("brings back what was begun before, too", () => {
+    const { editor, type } = typing();
+    for (const line of ["one", "two"]) editor.remember(line);
+    editor.begin("> ");
+    type(`begun${UP}${UP}x${DOWN}${DOWN}`);
+    expect(editor.text).toBe("begun");
+    editor.begin("> ");
+    type(`${UP}${DOWN}`);
+    expect(editor.text).toBe("");
+  });
+
   test("is bounded", () => {
     const { editor, type } = typing();
     for (let line = 1; line <= 60; line += 1) editor.remember(`${line}`);
