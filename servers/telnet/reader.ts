@@ -184,6 +184,9 @@ export class LineReader {
     clearTimeout(this.#unfinished);
     this.#key?.(undefined);
     this.#key = undefined;
+    // What is said next goes below the line, however many rows that has.
+    if (this.#screen.characterMode && this.#reading && !this.hidden)
+      this.#screen.send(this.#editor.leave(this.#screen.columns));
     this.#finish(undefined);
   }
 

@@ -145,6 +145,20 @@ describe("editing", () => {
   });
 });
 
+test("the last words of a server that stops stand below a line of several rows", async () => {
+  const lab = await startLab({ shell: telnet() });
+  using client = await typist(lab);
+  client.send([IAC, WILL, NAWS, IAC, SB, NAWS, 0, 20, 0, 24, IAC, SE]);
+  const screen = new ScreenModel(20).show("guest1> ");
+  client.send("say the quick brown fox jumps over\x01");
+  screen.show(await settled(client));
+  expect(screen.cursor).toEqual([0, 8]);
+  const stopped = lab.stop();
+  screen.show(await client.rest());
+  await stopped;
+  expect(screen.text).toBe("guest1> say the quic\nk brown fox jumps ov\ner\nThe server is stoppi\nng. Goodbye.");
+});
+
 describe("functions of RFC 854", () => {
   test.each([
     ["IP", [IAC, 244]],
