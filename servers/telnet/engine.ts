@@ -35,7 +35,8 @@ export function telnetEngine(play: () => Play): Engine {
       // It rejects never: what a session throws ends in its own connection.
       void tty.run(session);
     },
-    goodbye: (reason) => GOODBYES[reason],
+    goodbye: (reason, connection) =>
+      connection && ttys.get(connection.id)?.compressed ? undefined : GOODBYES[reason],
     redaction: ({ connection }) => typingRedacted(() => ttys.get(connection)?.secret ?? true),
     drain() {
       for (const tty of ttys.values()) tty.stop(STOPPING);

@@ -169,6 +169,11 @@ export class Link {
     return this.#connection.stream.writableNeedDrain || (this.#pacer?.full ?? false);
   }
 
+  /** Whether output is compressed: bytes that reach the client by another way cannot be read. */
+  get compressed(): boolean {
+    return this.#compression !== undefined;
+  }
+
   /** How many bytes of output are not with the operating system yet. */
   get backlog(): number {
     const waiting = (this.#pacer?.waiting ?? 0) + (this.#compression?.waiting ?? 0);

@@ -144,6 +144,11 @@ export class Tty implements Terminal {
     return this.#reader.hidden || (this.#options.secretive === "until-login" && !this.#loggedIn);
   }
 
+  /** Whether the client could not read plain words now. */
+  get compressed(): boolean {
+    return this.#link.compressed;
+  }
+
   get columns(): number | undefined {
     return this.#link.columns;
   }

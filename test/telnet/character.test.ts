@@ -156,7 +156,9 @@ test("the last words of a server that stops stand below a line of several rows",
   const stopped = lab.stop();
   screen.show(await client.rest());
   await stopped;
-  expect(screen.text).toBe("guest1> say the quic\nk brown fox jumps ov\ner\nThe server is stoppi\nng. Goodbye.");
+  expect(screen.text).toBe(
+    "guest1> say the quic\nk brown fox jumps ov\ner\nThe server is stoppi\nng. Goodbye.",
+  );
 });
 
 describe("functions of RFC 854", () => {

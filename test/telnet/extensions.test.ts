@@ -165,6 +165,17 @@ describe("MCCP2", () => {
     await client.read("once more\r\nguest1> ");
   });
 
+  test("is not broken by plain words for one who is idle", async () => {
+    await using lab = await startLab({ shell: telnet({ gate: { idle: 100 } }) });
+    let packed: string | undefined;
+    // A machine that is busy may take a client for idle before it has asked, or before it has its answer.
+    while (!packed) {
+      using client = new RawClient(lab.servers.shell);
+      [, packed] = (await client.send([IAC, DO, MCCP2], "echo hi\r\n").rest()).split(START);
+    }
+    expect(inflated(packed)).toMatch(/^hi\r\n(guest\d+> )?$/);
+  });
+
   test("one who goes amid it leaves nothing behind", async () => {
     await using lab = await startLab({ shell: telnet() }, { files: { "/big": "x".repeat(5_000_000) } });
     using client = await arrived(lab);
