@@ -70,16 +70,11 @@ function listed({ name, type, size, modified }: Entry): string {
 
 async function* content(reading: Reading, signal: AbortSignal): AsyncGenerator<string, void, undefined> {
   const decoder = new TextDecoder();
-  let complete = true;
   for await (const chunk of reading.stream()) {
     if (signal.aborted) break;
     const text = visible(decoder.decode(chunk, { stream: true }));
-    if (text === "") continue;
-    complete = text.endsWith("\n");
-    yield text;
+    if (text !== "") yield text;
   }
-  // A file that was put there by somebody else may end anywhere, the prompt begins a line.
-  if (!complete) yield "\n";
 }
 
 /**

@@ -115,8 +115,7 @@ export function shellSession(site: Site, options: ShellOptions = {}): TelnetSess
         if (line === undefined) break;
         if (line.trim() !== "") history.push(line);
         if (history.length > MAX_HISTORY) history.shift();
-        const answer = await answerTo(line, session, site);
-        if (answer !== undefined) await terminal.write(typeof answer === "string" ? `${answer}\n` : answer);
+        await answer(line, session, site);
       }
     } finally {
       seat.leave();
@@ -130,26 +129,42 @@ function completions(typed: string, session: ShellSession): Completions {
   return commandOf(name, session)?.complete?.(argument, session) ?? [];
 }
 
-async function answerTo(line: string, session: ShellSession, site: Site): Promise<Answer> {
+async function answer(line: string, session: ShellSession, site: Site): Promise<void> {
   const [, word = "", argument = ""] = /^\s*(\S+)\s?(.*)$/su.exec(line) ?? [];
-  if (word === "") return undefined;
+  if (word === "") return;
+  const { terminal } = session;
   const name = word.toLowerCase();
   const command = commandOf(name, session);
-  if (!command)
-    return `Unknown command "${word.slice(0, 40)}". Type "help" to see the commands that there are.`;
+  if (!command) {
+    const shown = word.slice(0, 40);
+    await terminal.write(`Unknown command "${shown}". Type "help" to see the commands that there are.\n`);
+    return;
+  }
   try {
-    return await command.run(argument, session);
+    const said = await command.run(argument, session);
+    if (said !== undefined) await terminal.write(typeof said === "string" ? `${said}\n` : linesOf(said));
   } catch (error) {
-    if (error instanceof WirelabError) return `${name}: ${error.message}`;
-    const { server } = site;
-    const fields = {
-      server,
-      connection: session.terminal.connection,
-      code: codeOf(error),
-      error: messageOf(error),
-    };
-    site.log.error(fields, `The command ${name} failed.`);
-    return `${name}: it failed, and not through what you typed.`;
+    const known = error instanceof WirelabError;
+    const why = known ? error.message : "it failed, and not through what you typed.";
+    if (!known) {
+      const fields = { server: site.server, connection: terminal.connection };
+      const found = { code: codeOf(error), error: messageOf(error) };
+      site.log.error({ ...fields, ...found }, `The command ${name} failed.`);
+    }
+    await terminal.write(`${name}: ${why}\n`);
+  }
+}
+
+/** An answer in pieces, whose last line gets an end where it has none, also where the answer fails in its midst. */
+async function* linesOf(answer: AsyncIterable<string>): AsyncGenerator<string, void, undefined> {
+  let last = "\n";
+  try {
+    for await (const piece of answer) {
+      last = piece.at(-1) ?? last;
+      yield piece;
+    }
+  } finally {
+    if (last !== "\n") yield "\n";
   }
 }
 

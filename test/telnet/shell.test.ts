@@ -268,6 +268,44 @@ describe("own commands", () => {
     );
   });
 
+  test("that fail in the midst of an answer in pieces say so, too", async () => {
+    const commands = {
+      known: {
+        summary: "",
+        async *run() {
+          yield "one\ntw";
+          throw new WirelabError("QUOTA", "The disk is full.");
+        },
+      },
+      unknown: {
+        summary: "",
+        async *run() {
+          yield "one\n";
+          throw new Error("secret");
+        },
+      },
+      short: {
+        summary: "",
+        async *run() {
+          yield "no end";
+        },
+      },
+    };
+    await using lab = await startLab({ shell: telnet({ shell: { commands } }) });
+    using client = await arrived(lab);
+    client.send("known\r\nunknown\r\nshort\r\nquit\r\n");
+    expect((await client.rest()).replaceAll("guest1> ", "> ").split("\r\n")).toEqual([
+      "one",
+      "tw",
+      "known: The disk is full.",
+      "> one",
+      "unknown: it failed, and not through what you typed.",
+      "> no end",
+      "> Goodbye.",
+      "",
+    ]);
+  });
+
   test("are told of Ctrl-C and of the client's end by a signal", async () => {
     const reasons: string[] = [];
     const wait = {
