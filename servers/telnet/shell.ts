@@ -11,7 +11,7 @@ import type { Completions, TelnetSession, Terminal } from "./terminal.ts";
 
 /** What Telnet's shell says, and what can be typed there. */
 export interface ShellOptions {
-  /** Commands by name, in small letters. One with the name of a command that the shell has replaces it. */
+  /** Commands by name, which may be typed in any case. One with the name of a command that the shell has replaces it. */
   readonly commands?: Readonly<Record<string, ShellCommand>>;
   /** The first words to every client. Default: a welcome that tells the nick, the room and how to get help. */
   readonly greeting?: string;
@@ -73,7 +73,7 @@ export function shellSession(site: Site, options: ShellOptions = {}): TelnetSess
       ...CHAT_COMMANDS,
       ...FILE_COMMANDS,
       run: runCommand(options.programs ?? {}),
-      ...options.commands,
+      ...lowered(options.commands ?? {}),
     }).sort(([one], [other]) => (one < other ? -1 : 1)),
   );
   return async (terminal) => {
@@ -121,6 +121,11 @@ export function shellSession(site: Site, options: ShellOptions = {}): TelnetSess
       seat.leave();
     }
   };
+}
+
+/** The commands by their names as they are looked up: whatever case they are typed in. */
+function lowered(commands: Readonly<Record<string, ShellCommand>>): Record<string, ShellCommand> {
+  return Object.fromEntries(Object.entries(commands).map(([name, command]) => [name.toLowerCase(), command]));
 }
 
 function completions(typed: string, session: ShellSession): Completions {

@@ -245,6 +245,18 @@ describe("own commands", () => {
     );
   });
 
+  test("are found in any case", async () => {
+    const commands = {
+      getTime: { summary: "", run: () => "noon" },
+      ECHO: { summary: "", run: () => "again" },
+    };
+    await using lab = await startLab({ shell: telnet({ shell: { commands } }) });
+    using client = await arrived(lab);
+    client.send("getTime\r\nGETTIME\r\necho hi\r\nquit\r\n");
+    const answers = "noon\r\nguest1> noon\r\nguest1> again\r\nguest1> Goodbye.\r\n";
+    expect(await client.rest()).toBe(answers);
+  });
+
   test("that fail say so, and the session goes on", async () => {
     const commands = {
       known: {
