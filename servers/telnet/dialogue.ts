@@ -3,13 +3,16 @@ import { Conversation } from "../../core/script/conversation.ts";
 import { patternOf } from "../../core/script/pattern.ts";
 import type { Tty } from "./tty.ts";
 
+/** What no line can hold, and is a line of its own where it is expected. */
+const KEY = /^\p{Cc}$/u;
+
 /** One step of a conversation that is kept to the letter. */
 export type DialogueStep =
   /** The device says this, and nothing behind it. */
   | { readonly send: string }
   /**
-   * The client sends this line: a text, or a pattern that fits it (as `/…/` the whole of it). A `hidden` one is not echoed, and
-   * neither what is expected nor what came is told.
+   * The client sends this line: a text, or a pattern that fits it (as `/…/` the whole of it); or this key, which is a control
+   * character alone, `\u001a` for Ctrl-Z. A `hidden` one is not echoed, and neither what is expected nor what came is told.
    */
   | { readonly expect: string | RegExp; readonly hidden?: boolean }
   /** Nothing happens for so many milliseconds. */
@@ -51,7 +54,8 @@ export async function holdDialogue(tty: Tty, steps: readonly DialogueStep[], ban
         : typeof expect === "string"
           ? JSON.stringify(expect)
           : `${expect}`;
-      const line = await tty.readLine("", { hidden });
+      const keys = new Set(typeof expect === "string" && KEY.test(expect) ? [expect] : []);
+      const line = await tty.readLine("", { hidden, keys });
       if (line === undefined) throw mismatch(index, expected, "the client has ended its side");
       if (!fits(line, expect))
         throw mismatch(index, expected, hidden ? "another one came" : `${JSON.stringify(line)} came`);

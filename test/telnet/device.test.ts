@@ -332,6 +332,18 @@ describe("a strict dialogue", () => {
     expect(await box.client.rest()).toContain('but "reload" came');
   });
 
+  test("may expect a key", async () => {
+    const steps = [{ expect: "\u001a" }, { send: "left\n" }, { expect: "" }, { end: "fin" }] as const;
+    await using box = await facing({ dialogue: steps });
+    const reported = box.lab.events.next("error");
+    box.client.send("conf\x1a\r\n");
+    expect(await box.client.rest()).toMatch(/left\r\n$/);
+    using other = new RawClient(box.lab.servers.box);
+    other.send("exit\r\n");
+    expect((await reported).message).toContain('Step 1 of the dialogue: expected "\\u001a", but "exit" came');
+    await other.rest();
+  });
+
   test("tells neither of two hidden lines that differ", async () => {
     await using box = await facing({ dialogue });
     const reported = box.lab.events.next("error");
