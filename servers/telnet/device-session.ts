@@ -67,15 +67,22 @@ class Conversation implements DeviceSession {
       const typed = await this.terminal.readLine(this.#prompt(), { keys });
       if (typed === undefined) return;
       const line = keys.has(typed) ? typed : typed.trim();
-      if (line !== "") open = await this.#answer(line);
+      // Enter alone is a command only where it stands among them: people press it to see whether somebody is there.
+      if (line !== "" || this.#tables().some((table) => Object.hasOwn(table, "")))
+        open = await this.#answer(line);
     }
   }
 
   /** The commands that are one key: what no line can hold. */
   #keys(): ReadonlySet<string> {
-    const { modes = {}, commands = {} } = this.#device;
-    const lines = [commands, modes[this.mode]?.commands ?? {}].flatMap((table) => Object.keys(table));
+    const lines = this.#tables().flatMap((table) => Object.keys(table));
     return new Set(lines.filter((line) => /^\p{Cc}$/u.test(line)));
+  }
+
+  /** What can be typed now, those first that go before the others. */
+  #tables(): readonly DeviceCommands[] {
+    const { modes = {}, commands = {} } = this.#device;
+    return [modes[this.mode]?.commands ?? {}, commands];
   }
 
   async #enter(): Promise<boolean> {
@@ -104,8 +111,8 @@ class Conversation implements DeviceSession {
 
   /** Answers a line. Tells whether the conversation goes on. */
   async #answer(line: string): Promise<boolean> {
-    const { modes = {}, commands = {}, unknown = "% Unknown command: $0" } = this.#device;
-    const found = find(modes[this.mode]?.commands ?? {}, line) ?? find(commands, line);
+    const { unknown = "% Unknown command: $0" } = this.#device;
+    const found = find(this.#tables(), line);
     if (!found) {
       await this.#say(filled(unknown, [line]));
       return true;
@@ -158,12 +165,14 @@ interface Found {
   readonly match: readonly string[];
 }
 
-function find(commands: DeviceCommands, line: string): Found | undefined {
-  const own = Object.hasOwn(commands, line) ? commands[line] : undefined;
-  if (own !== undefined) return { answer: own, match: [line] };
-  for (const [key, answer] of Object.entries(commands)) {
-    const match = patternOf(key)?.exec(line);
-    if (match) return { answer, match: match.map((group) => group ?? "") };
+function find(tables: readonly DeviceCommands[], line: string): Found | undefined {
+  for (const commands of tables) {
+    const own = Object.hasOwn(commands, line) ? commands[line] : undefined;
+    if (own !== undefined) return { answer: own, match: [line] };
+    for (const [key, answer] of Object.entries(commands)) {
+      const match = patternOf(key)?.exec(line);
+      if (match) return { answer, match: match.map((group) => group ?? "") };
+    }
   }
   return undefined;
 }

@@ -61,8 +61,9 @@ export type DevicePrompt = string | ((session: DeviceSession) => string);
 
 /**
  * What is answered, by the line that is typed: the line itself, without blanks around it, or a pattern `/…/` or `/…/i`, which
- * must fit the whole line. Lines go before patterns, and earlier patterns before later ones. A control character alone, `\u001a`
- * for Ctrl-Z, is a key: it is answered as soon as it is typed, and what stood on the line is given up.
+ * must fit the whole line. Lines go before patterns, and earlier patterns before later ones. The empty line is Enter alone, which
+ * is answered by a prompt where it is no command. A control character alone, `\u001a` for Ctrl-Z, is a key: it is answered as
+ * soon as it is typed, and what stood on the line is given up.
  */
 export type DeviceCommands = Readonly<Record<string, string | DeviceAnswer | DeviceFunction>>;
 

@@ -174,6 +174,21 @@ describe("commands", () => {
     expect(await other.client.send([IAC, 237]).read("> ")).toBe("^Z\r\n^Z it was\r\n> ");
   });
 
+  test("may be Enter alone, for a console that waits for it", async () => {
+    await using box = await facing({
+      negotiation: "passive",
+      banner: "Press RETURN to get started.\n",
+      modes: {
+        asleep: { prompt: "", commands: { "": { text: "Awake.", mode: "user" }, "/.+/": {} } },
+        user: { prompt: "> " },
+      },
+    });
+    expect(await box.client.send("hello\r\n\r\n").read("> ")).toBe(
+      "Press RETURN to get started.\r\nAwake.\r\n> ",
+    );
+    expect(await box.client.send("\r\n").read("> ")).toBe("> ");
+  });
+
   test("lead from mode to mode, each with a prompt and commands of its own", async () => {
     await using box = await facing({
       commands: { where: "anywhere" },
