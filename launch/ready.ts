@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { Control } from "../control/index.ts";
 import type { Account } from "../core/accounts.ts";
@@ -61,7 +61,9 @@ export function clear(path: string, flag: string, beginning: string): void {
     if (!there.isFile() && !there.isDirectory()) return;
     const found = readFileSync(path, "utf8");
     if (found === "" || found.startsWith(beginning)) {
-      rmSync(path);
+      // A link, `/dev/stdout` for example, stays one.
+      if (lstatSync(path).isSymbolicLink()) truncateSync(path);
+      else rmSync(path);
       return;
     }
   } catch (error) {

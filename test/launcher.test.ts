@@ -4,6 +4,7 @@ import { once } from "node:events";
 import {
   cpSync,
   existsSync,
+  lstatSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -363,6 +364,16 @@ describe("starting", () => {
     const script = 'mkfifo "$0"; "$1" "$2" run --tcp --env "$0" -- true & cat "$0"; wait $!; test -p "$0"';
     const { code, stdout } = await run("sh", ["-c", script, pipe, process.execPath, launcher]);
     expect([code, stdout]).toEqual([0, expect.stringContaining("WIRELAB_TCP_URL=tcp://127.0.0.1:")]);
+  });
+
+  test("an environment file behind a link, as /dev/stdout is one", async () => {
+    const at = folder();
+    const [file, link] = [join(at, "out"), join(at, "lab.env")];
+    writeFileSync(file, "");
+    symlinkSync(file, link);
+    expect((await wirelab("run", "--tcp", "--env", link, "--", "true")).code).toBe(0);
+    expect(lstatSync(link).isSymbolicLink()).toBe(true);
+    expect(readFileSync(file, "utf8")).toContain("WIRELAB_TCP_URL=tcp://127.0.0.1:");
   });
 
   test("fault rules from a file", async () => {
