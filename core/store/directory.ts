@@ -177,8 +177,8 @@ class DirectoryStore implements Store {
           throw refusal("FORBIDDEN", source, { why: "something in it stays where it is" });
         }
         const free = this.#free(target, place, stats);
-        await fs.rename(place, free);
-        this.#uploads.moved(place, free);
+        if (stats.isDirectory()) await this.#uploads.move(place, free);
+        else await fs.rename(place, free);
       });
     });
   }

@@ -31,6 +31,10 @@ export class Uploads {
   readonly #open = new Set<Upload>();
   /** The last of those who want to complete the same file. */
   readonly #turns = new Map<string, Promise<void>>();
+  /** What is done just now to partial files by their paths. */
+  readonly #handling = new Set<Promise<unknown>>();
+  /** A directory is being renamed. */
+  #moving: Promise<void> | undefined;
 
   constructor(stamp: Stamp) {
     this.#stamp = stamp;
@@ -41,7 +45,11 @@ export class Uploads {
    *
    * @param locate where the place is; asked again when the upload is complete.
    */
-  async begin(path: string, options: WriteOptions, locate: () => Promise<Target>): Promise<Writable> {
+  begin(path: string, options: WriteOptions, locate: () => Promise<Target>): Promise<Writable> {
+    return this.#inPlace(() => this.#begin(path, options, locate));
+  }
+
+  async #begin(path: string, options: WriteOptions, locate: () => Promise<Target>): Promise<Writable> {
     const target = await locate();
     const partial = partialBeside(target.place);
     const start = options.append ? 0 : (options.start ?? 0);
@@ -62,16 +70,42 @@ export class Uploads {
       start,
       append: options.append === true,
       stamp: this.#stamp,
-      inTurn: (replace) => this.#inTurn(target.place, async () => replace(await locate())),
+      inTurn: (replace) =>
+        this.#inTurn(target.place, () => this.#inPlace(async () => replace(await locate()))),
+      inPlace: (step) => this.#inPlace(step),
       closed: () => this.#open.delete(upload),
     });
     this.#open.add(upload);
     return upload;
   }
 
-  /** A directory has another name: the uploads into it lie elsewhere now, to be cleared away there. */
-  moved(from: string, to: string): void {
+  /** Gives a directory another name: the uploads into it lie elsewhere then, to be cleared away there. */
+  async move(from: string, to: string): Promise<void> {
+    while (this.#moving) await this.#moving.catch(() => {});
+    this.#moving = this.#move(from, to);
+    try {
+      await this.#moving;
+    } finally {
+      this.#moving = undefined;
+    }
+  }
+
+  async #move(from: string, to: string): Promise<void> {
+    await Promise.allSettled(this.#handling);
+    await fs.rename(from, to);
     for (const upload of this.#open) upload.moved(from, to);
+  }
+
+  /** Does something while no directory is renamed, so that the paths of partial files are what they seem. */
+  async #inPlace<T>(step: () => Promise<T>): Promise<T> {
+    while (this.#moving) await this.#moving.catch(() => {});
+    const handling = step();
+    this.#handling.add(handling);
+    try {
+      return await handling;
+    } finally {
+      this.#handling.delete(handling);
+    }
   }
 
   /** Of two who append to a file at once, the second joins its bytes to what the first has made. */
@@ -97,6 +131,8 @@ interface Beginning {
   readonly stamp: Stamp;
   /** Calls back, when nobody else completes the same file, with what is to be replaced. */
   inTurn(replace: (target: Target) => Promise<void>): Promise<void>;
+  /** Calls back when no directory is being renamed, and lets none be until that is done. */
+  inPlace(step: () => Promise<void>): Promise<void>;
   closed(): void;
 }
 
@@ -138,7 +174,7 @@ class Upload extends Writable {
     const clear = async () => {
       await this.#completion?.catch(() => {});
       await this.#file.close();
-      if (!this.#renamed) await fs.rm(this.#partial, { force: true });
+      if (!this.#renamed) await this.#beginning.inPlace(async () => fs.rm(this.#partial, { force: true }));
     };
     clear()
       .finally(() => this.#beginning.closed())

@@ -292,6 +292,21 @@ describe("an upload", () => {
     expect(readdirSync(join(root, "e"))).toEqual([]);
   });
 
+  test("leaves nothing where its directory is renamed while it is cleared away", async () => {
+    const { root, store } = await disk();
+    mkdirSync(join(root, "d"));
+    for (let round = 0; round < 50; round += 1) {
+      const upload = await store.write("/d/a");
+      const tearing = tear(upload);
+      // A few steps on its way out.
+      for (let turn = 0; turn < round % 5; turn += 1) await Promise.resolve();
+      await store.rename("/d", "/moved");
+      await tearing;
+      await store.rename("/moved", "/d");
+      expect(readdirSync(join(root, "d"))).toEqual([]);
+    }
+  });
+
   test("clears up amid a write, and amid its end", async () => {
     const { root, store } = await disk();
     await put(store, "/a", "old");
