@@ -1,5 +1,5 @@
-import { once } from "node:events";
-import { createWriteStream, type WriteStream } from "node:fs";
+import { open } from "node:fs/promises";
+import type { Writable } from "node:stream";
 import type { Control } from "../control/index.ts";
 import { messageOf, WirelabError } from "../core/errors.ts";
 import type { Lab, LabOptions } from "../core/lab.ts";
@@ -64,8 +64,11 @@ export async function started(plan: Plan, terminal: Terminal, usual: LabOptions)
   if (logFormat !== "json")
     for (const warning of await mistypedVariables(environment)) stderr.write(`wirelab: ${warning}\n`);
   const { startLab } = await import("../core/lab.ts");
-  return startLab(Object.fromEntries(services), {
-    ...(await recordTo(plan.settings, terminal)),
+  const events = await fileFor("--record", plan.settings.record, stderr);
+  const packets = await fileFor("--pcap", plan.settings.pcap, stderr);
+  const files = [events, packets].filter((file) => file !== undefined);
+  const starting = startLab(Object.fromEntries(services), {
+    record: defined({ events: events?.stream, packets: packets?.stream }),
     ...usual,
     ...defined({
       ...plan.lab,
@@ -85,6 +88,12 @@ export async function started(plan: Plan, terminal: Terminal, usual: LabOptions)
       stream: stderr,
     },
   });
+  const lab = await starting.catch((error) => {
+    for (const file of files) file.stream.destroy();
+    throw error;
+  });
+  await Promise.all(files.map((file) => file.begin()));
+  return lab;
 }
 
 /** How often the copy of a folder tells how far it is, in milliseconds. */
@@ -116,14 +125,11 @@ export async function tell(
     writeEnvironmentFile(settings.envFile, { servers, accounts, files: settings, control });
 }
 
-/** The files that are written while it happens. What was written is in them when the process ends, since Node waits for it. */
-async function recordTo(
-  { record, pcap }: Plan["settings"],
-  { stderr }: Terminal,
-): Promise<Pick<LabOptions, "record">> {
-  const events = await fileFor("--record", record, stderr);
-  const packets = await fileFor("--pcap", pcap, stderr);
-  return { record: defined({ events, packets }) };
+/** A file that is written while it happens. What was written is in it when the process ends, since Node waits for it. */
+interface RecordingFile {
+  readonly stream: Writable;
+  /** Empties the file, and writes what the stream has held since then. */
+  begin(): Promise<void>;
 }
 
 /** A file to write to, there before anything happens; what goes wrong later is told, and is no reason to stop serving. */
@@ -131,15 +137,25 @@ async function fileFor(
   flag: string,
   path: string | undefined,
   stderr: Terminal["stderr"],
-): Promise<WriteStream | undefined> {
+): Promise<RecordingFile | undefined> {
   if (path === undefined) return undefined;
-  // What passes on the wire is nobody else's business.
-  const stream = createWriteStream(path, { mode: 0o600 });
-  try {
-    await once(stream, "ready");
-  } catch (cause) {
+  // What passes on the wire is nobody else's business. Not emptied yet: where the addresses are taken, the very same command may
+  // be running, and recording there.
+  const file = await open(path, "a", 0o600).catch((cause) => {
     throw new WirelabError("BAD_OPTION", `${flag} ${path}: ${messageOf(cause)}.`, { cause });
-  }
+  });
+  const stream = file.createWriteStream();
   stream.on("error", (error) => stderr.write(`wirelab: ${flag} ${path}: ${messageOf(error)}\n`));
-  return stream;
+  stream.cork();
+  return {
+    stream,
+    async begin() {
+      try {
+        if ((await file.stat()).isFile()) await file.truncate();
+        stream.uncork();
+      } catch (error) {
+        stream.destroy(new Error(messageOf(error)));
+      }
+    },
+  };
 }

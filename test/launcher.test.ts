@@ -656,6 +656,28 @@ describe("recordings", () => {
     expect(code).toBe(1);
   });
 
+  test("a start that fails leaves the recording of who has the address, one that succeeds begins it anew", async () => {
+    const record = join(folder(), "lab.ndjson");
+    const pcap = join(folder(), "lab.pcapng");
+    writeFileSync(record, "an earlier one".repeat(1000));
+    {
+      await using first = await Running.start("--tcp=0", "--record", record, "--pcap", pcap);
+      expect(await say(first.at("tcp"), "hi")).toBe("Hello, world!");
+      const { port } = first.at("tcp");
+      const second = await wirelab(`--tcp=${port}`, "--record", record, "--pcap", pcap);
+      expect(second.code).toBe(3);
+      expect(await say(first.at("tcp"), "there")).toBe("Hello, world!");
+      expect((await first.stop()).code).toBe(0);
+    }
+    const lines = readFileSync(record, "utf8").trimEnd().split("\n");
+    const recorded = lines.map((line) => JSON.parse(line));
+    expect(recorded[0]).toMatchObject({ type: "recording" });
+    const sent = recorded.filter(({ type, direction }) => type === "bytes" && direction === "in");
+    expect(sent.map((bytes) => bytes.text)).toEqual(["hi\r\n", "there\r\n"]);
+    // The block that begins a file is in it once.
+    expect(readFileSync(pcap).toString("latin1").split("\x0a\x0d\x0d\x0a")).toHaveLength(2);
+  });
+
   test("what is wrong is said, and how it is meant", async () => {
     expect(await wirelab("show")).toMatchObject({
       code: 2,
