@@ -1,4 +1,5 @@
 import { BlockList, isIP } from "node:net";
+import { withDefaults } from "./defaults.ts";
 import { WirelabError } from "./errors.ts";
 import type { Endpoint, RefusalReason } from "./events/events.ts";
 
@@ -40,7 +41,7 @@ export class Gate {
 
   /** @throws WirelabError `BAD_OPTION` for a block that is no address and no CIDR, or a limit that is no positive number. */
   constructor(options: GateOptions = {}) {
-    this.limits = { ...GATE_DEFAULTS, ...options };
+    this.limits = withDefaults(GATE_DEFAULTS, options);
     for (const limit of ["maxConnections", "maxPerPeer", "idle", "lifetime"] as const) {
       if (!(this.limits[limit] > 0)) {
         throw new WirelabError(

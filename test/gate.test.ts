@@ -56,6 +56,12 @@ describe("limits", () => {
     expect(gate.admit(from("127.0.0.1"))).toBeUndefined();
   });
 
+  test("a limit that is undefined is left out", () => {
+    // As JavaScript, or a compiler with other settings, may hand it in.
+    const given: object = { maxConnections: undefined, idle: undefined };
+    expect(new Gate(given).limits).toEqual(new Gate().limits);
+  });
+
   test.each([0, -1, Number.NaN])("a limit of %d is refused", (maxConnections) => {
     expect(() => new Gate({ maxConnections })).toThrow(expect.objectContaining({ code: "BAD_OPTION" }));
   });

@@ -1,3 +1,5 @@
+import { LONGEST } from "../../core/checks.ts";
+import { withDefaults } from "../../core/defaults.ts";
 import { WirelabError } from "../../core/errors.ts";
 
 /** When a target counts as down, and how soon it is tried again. */
@@ -19,13 +21,10 @@ export type Health = HealthOptions & Required<Omit<HealthOptions, "interval">>;
 
 /** @throws WirelabError `BAD_OPTION` for what is no number of 1 or more. */
 export function healthFrom(options: HealthOptions = {}): Health {
-  const given = Object.entries(options).filter(([, value]) => value !== undefined);
-  for (const [name, value] of given) checkNumber(`health.${name}`, value);
-  return { ...HEALTH_DEFAULTS, ...Object.fromEntries(given) };
+  const health = withDefaults(HEALTH_DEFAULTS, options);
+  for (const [name, value] of Object.entries(health)) checkNumber(`health.${name}`, value);
+  return health;
 }
-
-/** The longest that a timer takes, in milliseconds. */
-const LONGEST = 2 ** 31 - 1;
 
 /** @throws WirelabError `BAD_OPTION` */
 export function checkNumber(option: string, value: number): void {

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { platform } from "node:os";
 import { kill } from "node:process";
 import { PassThrough } from "node:stream";
+import { withDefaults } from "../../core/defaults.ts";
 import { messageOf } from "../../core/errors.ts";
 import type { ShellCommand } from "./shell.ts";
 
@@ -58,7 +59,7 @@ async function* outputOf(
   args: readonly string[],
   signal: AbortSignal,
 ): AsyncGenerator<string, void, undefined> {
-  const { timeout, maxOutput } = { ...DEFAULTS, ...limits };
+  const { timeout, maxOutput } = withDefaults(DEFAULTS, limits);
   const child = spawn(program, [...first, ...args], {
     cwd: directory,
     env: { ...ENVIRONMENT, ...environment },
