@@ -1,3 +1,4 @@
+import { oneOf } from "../../core/checks.ts";
 import { withDefaults } from "../../core/defaults.ts";
 import { WirelabError } from "../../core/errors.ts";
 import { resolveEntry } from "../../core/path.ts";
@@ -31,9 +32,6 @@ type Limit =
   | "keepAliveTimeout"
   | "maxRequestsPerSocket";
 
-/** Options that are one of some words. Taken for the other one, a strange word would show what is to be hidden. */
-const WORDS = { dotfiles: ["hide", "allow"], compression: ["on", "off"] } as const;
-
 /** The options with their defaults, checked. */
 export interface Settings extends Readonly<Record<Limit, number>> {
   readonly public: string;
@@ -57,15 +55,9 @@ export function settingsOf(options: HttpOptions): Settings {
       );
     }
   }
-  for (const name of ["dotfiles", "compression"] as const) {
-    const words: readonly string[] = WORDS[name];
-    if (!words.includes(settings[name])) {
-      throw new WirelabError(
-        "BAD_OPTION",
-        `http's ${name} is ${settings[name]}; write ${words.join(" or ")}.`,
-      );
-    }
-  }
+  // Taken for the other one, a strange word would show what is to be hidden.
+  oneOf("hide", "allow")(settings.dotfiles, "http's dotfiles");
+  oneOf("on", "off")(settings.compression, "http's compression");
   const strange = [...settings.public].find((letter) => !PERMISSIONS.includes(letter));
   if (strange !== undefined) {
     throw new WirelabError(
