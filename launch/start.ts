@@ -67,7 +67,7 @@ export async function started(plan: Plan, terminal: Terminal, usual: LabOptions)
   const events = await fileFor("--record", plan.settings.record, stderr);
   const packets = await fileFor("--pcap", plan.settings.pcap, stderr);
   const files = [events, packets].filter((file) => file !== undefined);
-  const starting = startLab(Object.fromEntries(services), {
+  const lab = await startLab(Object.fromEntries(services), {
     record: defined({ events: events?.stream, packets: packets?.stream }),
     ...usual,
     ...defined({
@@ -87,8 +87,7 @@ export async function started(plan: Plan, terminal: Terminal, usual: LabOptions)
       colours: screen === "coloured" ? "on" : "off",
       stream: stderr,
     },
-  });
-  const lab = await starting.catch((error) => {
+  }).catch((error) => {
     for (const file of files) file.stream.destroy();
     throw error;
   });
